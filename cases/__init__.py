@@ -1,0 +1,1 @@
+"""Cases, their workflow and deadlines."""

@@ -1,0 +1,1 @@
+"""Assembles the rooms, serves the pages and interfaces, offers the commands."""

@@ -1,0 +1,1 @@
+"""The ground: settings, database, city geography, identity, errors. Knows no business rule."""

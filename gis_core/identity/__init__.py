@@ -1,0 +1,1 @@
+"""People, their rights, and the trail of what they did."""

@@ -1,0 +1,1 @@
+"""Alembic environment; the versions lie in the package that owns the tables."""

@@ -1,0 +1,70 @@
+"""City components 部件 and their class dictionary by edition."""
+
+from datetime import date
+from typing import Any
+
+from geoalchemy2 import Geometry, WKBElement
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, UniqueConstraint
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from gis_core.database import Base
+
+
+class ComponentClass(Base):
+    """A subclass 小类 of one edition of the dictionary, or a city's own extension of it."""
+
+    __tablename__ = "component_class"
+    __table_args__ = (CheckConstraint("code ~ '^[0-9]{4,5}$'", name="code_digits"),)
+
+    edition: Mapped[str] = mapped_column(primary_key=True)
+    """``GBT30428.2-2013``, ``CJT214-2007``, or a city's own key."""
+    code: Mapped[str] = mapped_column(primary_key=True)
+    """Class (2) + subclass (2 or 3)."""
+    class_name: Mapped[str]
+    name: Mapped[str]
+    name_en: Mapped[str | None]
+    geometry: Mapped[str | None]
+    accuracy_class: Mapped[str | None]
+    department_kind: Mapped[str | None]
+
+
+class Component(Base):
+    """A manhole cover, lamp, bin, sign… with its 16-digit identification code.
+
+    Code: district 6 + class 2 + subclass 2 + sequence 6 (CJ/T 214, GB/T 30428.2-2013).
+    """
+
+    __tablename__ = "component"
+    __table_args__ = (
+        UniqueConstraint("code"),
+        UniqueConstraint("source", "source_key"),
+        CheckConstraint("code ~ '^[0-9]{16}$'", name="code_digits"),
+        CheckConstraint("state IN ('intact','broken','lost','abandoned','occupied','moved')", name="state"),
+        ForeignKeyConstraint(["edition", "class_code"], ["component_class.edition", "component_class.code"]),
+        Index("ix_component_geom", "geom", postgresql_using="gist"),
+        Index("ix_component_class_code", "class_code"),
+        Index("ix_component_unit_grid_code", "unit_grid_code"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    code: Mapped[str]
+    edition: Mapped[str]
+    class_code: Mapped[str]
+    name: Mapped[str]
+    state: Mapped[str] = mapped_column(server_default="intact")
+    authority: Mapped[str | None]
+    owner: Mapped[str | None]
+    maintainer: Mapped[str | None]
+    unit_grid_code: Mapped[str | None]
+    area_code: Mapped[str]
+    """Community where known, else the district."""
+    address: Mapped[str | None]
+    data_source: Mapped[str] = mapped_column(server_default="surveyed")
+    initial_date: Mapped[date]
+    change_date: Mapped[date | None]
+    note: Mapped[str | None]
+    source: Mapped[str]
+    source_key: Mapped[str]
+    attributes: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default="{}")
+    geom: Mapped[WKBElement] = mapped_column(Geometry("GEOMETRY", srid=4326, spatial_index=False))

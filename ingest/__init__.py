@@ -1,0 +1,1 @@
+"""Receives positions: protocols to fixes, and the sources that play them."""

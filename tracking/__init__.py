@@ -1,0 +1,1 @@
+"""What fixes mean: quality, location, last state, tracks, alert rules."""

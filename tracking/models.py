@@ -1,0 +1,213 @@
+"""Devices and who carries them, fixes by day, last states, alert episodes and dead letters."""
+
+from datetime import datetime
+from typing import Any
+
+from geoalchemy2 import Geometry, WKBElement
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    DateTime,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    SmallInteger,
+    Table,
+    Text,
+    UniqueConstraint,
+    func,
+)
+from sqlalchemy.dialects.postgresql import DOUBLE_PRECISION, JSONB, REAL
+from sqlalchemy.orm import Mapped, mapped_column
+
+from gis_core.database import Base
+
+UNIT_KINDS = ("inspector", "sanitation", "slag_truck", "enforcement")
+
+
+class Vehicle(Base):
+    """A vehicle of a department or company. ``kind``: sanitation, slag_truck or enforcement."""
+
+    __tablename__ = "vehicle"
+    __table_args__ = (UniqueConstraint("plate"), Index("ix_vehicle_org_unit_id", "org_unit_id"))
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    plate: Mapped[str]
+    kind: Mapped[str]
+    org_unit_id: Mapped[int] = mapped_column(ForeignKey("org_unit.id"))
+    area_code: Mapped[str]
+
+
+class Device(Base):
+    """A phone or terminal; carried by one person or built into one vehicle.
+
+    ``key`` is the device's name in MQTT topics and its broker login. ``token_hash`` is the SM3 of
+    its token (the broker keeps the token itself only in its own private file).
+    """
+
+    __tablename__ = "device"
+    __table_args__ = (
+        UniqueConstraint("key"),
+        CheckConstraint("key ~ '^[A-Za-z0-9_-]{1,64}$'", name="key_topic_safe"),
+        CheckConstraint("num_nonnulls(person_id, vehicle_id) <= 1", name="one_carrier"),
+        Index("ix_device_person_id", "person_id"),
+        Index("ix_device_vehicle_id", "vehicle_id"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    key: Mapped[str]
+    person_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
+    vehicle_id: Mapped[int | None] = mapped_column(ForeignKey("vehicle.id"))
+    unit_kind: Mapped[str]
+    """inspector, sanitation, slag_truck or enforcement: what the map draws."""
+    area_code: Mapped[str]
+    org_unit_id: Mapped[int] = mapped_column(ForeignKey("org_unit.id"))
+    enabled: Mapped[bool] = mapped_column(server_default="true")
+    period_s: Mapped[int] = mapped_column(server_default="30")
+    """How often it is expected to report; it is offline after three of these."""
+    token_hash: Mapped[bytes | None] = mapped_column(LargeBinary)
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
+
+
+class Route(Base):
+    """A line a vehicle is meant to drive."""
+
+    __tablename__ = "route"
+    __table_args__ = (UniqueConstraint("code"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    code: Mapped[str]
+    name: Mapped[str]
+    name_en: Mapped[str | None]
+    area_code: Mapped[str]
+    geom: Mapped[WKBElement] = mapped_column(Geometry("LINESTRING", srid=4326, spatial_index=False))
+
+
+class Roster(Base):
+    """A device's turn of duty: from, to, and the responsibility grid or route it is for."""
+
+    __tablename__ = "roster"
+    __table_args__ = (
+        CheckConstraint("ends_at > starts_at", name="times"),
+        Index("ix_roster_device_id_starts_at", "device_id", "starts_at"),
+        Index("ix_roster_ends_at", "ends_at"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    device_id: Mapped[int] = mapped_column(ForeignKey("device.id", ondelete="CASCADE"))
+    starts_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    ends_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    responsibility_grid_id: Mapped[int | None] = mapped_column(ForeignKey("responsibility_grid.id"))
+    route_id: Mapped[int | None] = mapped_column(ForeignKey("route.id"))
+
+
+fix = Table(
+    "fix",
+    Base.metadata,
+    Column("device_id", Integer, nullable=False),
+    Column("fix_time", DateTime(timezone=True), nullable=False, comment="UTC, by the receiver"),
+    Column("received_at", DateTime(timezone=True), nullable=False, comment="UTC, by us"),
+    Column("lon", DOUBLE_PRECISION, nullable=False, comment="degrees, WGS84"),
+    Column("lat", DOUBLE_PRECISION, nullable=False),
+    Column("content", BigInteger, nullable=False, comment="hash of what the device said; tells a repeat"),
+    Column("altitude_m", REAL),
+    Column("speed_mps", REAL),
+    Column("course_deg", REAL, comment="clockwise from true north"),
+    Column("accuracy_m", REAL),
+    Column("satellites", SmallInteger),
+    Column("battery_pct", SmallInteger),
+    Column("unit_grid_id", Integer),
+    Column("responsibility_grid_id", Integer, comment="the grid the fix lies in"),
+    Column("flags", Integer, nullable=False, server_default="0", comment="bits of tracking.fix.Flag"),
+    Index("ux_fix_device_id_fix_time_content", "device_id", "fix_time", "content", unique=True),
+    Index("ix_fix_fix_time", "fix_time", postgresql_using="brin"),
+    postgresql_partition_by="RANGE (fix_time)",
+)
+"""Partitioned by day (UTC); partitions are made by ``tracking.partitions``."""
+
+
+class DeviceState(Base):
+    """The newest fix of a device and where it lies; ``changed_xid`` tells readers what is new."""
+
+    __tablename__ = "device_state"
+
+    device_id: Mapped[int] = mapped_column(ForeignKey("device.id", ondelete="CASCADE"), primary_key=True)
+    fix_time: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    received_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    lon: Mapped[float] = mapped_column(DOUBLE_PRECISION)
+    lat: Mapped[float] = mapped_column(DOUBLE_PRECISION)
+    altitude_m: Mapped[float | None] = mapped_column(REAL)
+    speed_mps: Mapped[float | None] = mapped_column(REAL)
+    course_deg: Mapped[float | None] = mapped_column(REAL)
+    accuracy_m: Mapped[float | None] = mapped_column(REAL)
+    battery_pct: Mapped[int | None] = mapped_column(SmallInteger)
+    unit_grid_id: Mapped[int | None]
+    responsibility_grid_id: Mapped[int | None]
+    connected: Mapped[bool | None]
+    """From the device's own status message or last will; None if it never said."""
+    changed_xid: Mapped[int] = mapped_column(BigInteger)
+    """Transaction that wrote the row; readers ask for all since their last snapshot's xmin."""
+    rule_state: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default="{}")
+    """What the alert rules remember of this device between batches."""
+
+
+class Alert(Base):
+    """An episode: opened, updated, acknowledged, closed. At most one open a device and rule."""
+
+    __tablename__ = "alert"
+    __table_args__ = (
+        CheckConstraint("severity IN ('info','warning','critical')", name="severity"),
+        Index("ix_alert_opened_at", "opened_at"),
+        Index("ix_alert_device_id_opened_at", "device_id", "opened_at"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    rule: Mapped[str]
+    rule_version: Mapped[int] = mapped_column(server_default="1")
+    severity: Mapped[str]
+    device_id: Mapped[int] = mapped_column(ForeignKey("device.id"))
+    area_code: Mapped[str]
+    opened_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    """Fix time of the first fix that broke the rule."""
+    last_seen_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    closed_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    close_reason: Mapped[str | None]
+    """``returned`` by itself, ``handled`` by a person."""
+    lon: Mapped[float] = mapped_column(DOUBLE_PRECISION)
+    lat: Mapped[float] = mapped_column(DOUBLE_PRECISION)
+    last_lon: Mapped[float] = mapped_column(DOUBLE_PRECISION)
+    last_lat: Mapped[float] = mapped_column(DOUBLE_PRECISION)
+    acknowledged_by: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
+    acknowledged_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    handled_by: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
+    note: Mapped[str | None] = mapped_column(Text)
+    evidence: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default="{}")
+
+
+Index(
+    "ux_alert_open",
+    Alert.device_id,
+    Alert.rule,
+    unique=True,
+    postgresql_where=Alert.closed_at.is_(None),
+)
+
+
+class DeadLetter(Base):
+    """A message that could not become a fix: kept raw, with the reason, so nothing is lost."""
+
+    __tablename__ = "dead_letter"
+    __table_args__ = (
+        Index("ix_dead_letter_received_at", "received_at"),
+        Index("ix_dead_letter_reason", "reason"),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    received_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    topic: Mapped[str]
+    device_key: Mapped[str | None]
+    reason: Mapped[str]
+    detail: Mapped[str]
+    payload: Mapped[bytes] = mapped_column(LargeBinary)
