@@ -14,6 +14,7 @@ import socket
 import subprocess
 import tempfile
 import time
+import urllib.request
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -45,7 +46,7 @@ jetstream {{
 mqtt {{
   listen: "127.0.0.1:{mqtt_port}"
   ack_wait: "10s"
-  max_ack_pending: 20000
+  max_ack_pending: 10000
 }}
 include users.conf
 """
@@ -54,7 +55,9 @@ include users.conf
 class BrokerMissing(DomainError):
     slug = "broker-missing"
     title = Text("缺少 nats-server", "nats-server is missing")
-    detail = Text("没有找到 nats-server。请运行：./wanmi doctor", "No nats-server was found. Run: ./wanmi doctor")
+    detail = Text(
+        "没有找到 nats-server。请运行：./wanmi doctor", "No nats-server was found. Run: ./wanmi doctor"
+    )
 
 
 class BrokerFailed(DomainError):
@@ -76,11 +79,11 @@ def topics_of(key: str) -> tuple[list[str], list[str]]:
     """What a device may publish and subscribe, as NATS subjects (MQTT's / is a dot there).
 
     Sessions, acknowledgements and retained messages are the server's own business and need no
-    grant; only a QoS 1 subscription is delivered through a subject the client subscribes itself.
+    grant. A subscription at QoS 1 would: the server delivers it through a subject under
+    ``$MQTT.sub.`` that nothing ties to one client, so who may read there may read everybody's.
+    Devices do not get that; they subscribe their commands at QoS 0 and acknowledge them themselves.
     """
-    publish = [f"wanmi.v1.{key}.>", f"owntracks.*.{key}"]
-    subscribe = [f"wanmi.v1.{key}.command", "$MQTT.sub.>"]
-    return publish, subscribe
+    return [f"wanmi.v1.{key}.>", f"owntracks.*.{key}"], [f"wanmi.v1.{key}.command"]
 
 
 def write_users(folder: Path, service_passwords: Mapping[str, str], devices: Mapping[str, str]) -> None:
@@ -92,7 +95,7 @@ def write_users(folder: Path, service_passwords: Mapping[str, str], devices: Map
     simulator = {
         "publish": [f"wanmi.v1.*.{leaf}" for leaf in ("fix", "fixes", "nmea", "status", "command.ack")]
         + ["owntracks.*.*"],
-        "subscribe": ["wanmi.v1.*.command", "$MQTT.sub.>"],
+        "subscribe": ["wanmi.v1.*.command"],
     }
     granted: dict[str, dict[str, list[str]]] = {INGEST_USER: ingest, SIMULATOR_USER: simulator}
     users = [
@@ -106,7 +109,9 @@ def write_users(folder: Path, service_passwords: Mapping[str, str], devices: Map
 
 def _user(name: str, password: str, publish: list[str], subscribe: list[str]) -> str:
     permissions = {"publish": publish, "subscribe": subscribe}
-    return "    " + json.dumps({"user": name, "password": password, "permissions": permissions})
+    types = ["MQTT", "STANDARD"] if name == INGEST_USER else ["MQTT"]
+    user = {"user": name, "password": password, "allowed_connection_types": types}
+    return "    " + json.dumps({**user, "permissions": permissions})
 
 
 def replace_private(path: Path, text: str) -> None:
@@ -155,7 +160,10 @@ class Broker:
             store=json.dumps(str((self.folder / "store").absolute())),
         )
         replace_private(self.folder / "broker.conf", text)
-        replace_private(self.folder / "services.json", json.dumps(dict(self.service_passwords)))
+        replace_private(
+            self.folder / "services.json",
+            json.dumps({"monitor_port": self.monitor_port, "passwords": dict(self.service_passwords)}),
+        )
         self.credentials.rewrite()
         left = _pid_of(self.folder)
         if left is not None:
@@ -268,7 +276,8 @@ class DeviceCredentials:
         replace_private(self._store, json.dumps(tokens, indent=0, sort_keys=True))
         services = self._folder / "services.json"
         if services.exists():
-            write_users(self._folder, json.loads(services.read_text(encoding="utf-8")), tokens)
+            known = json.loads(services.read_text(encoding="utf-8"))
+            write_users(self._folder, known["passwords"], tokens)
             reload(self._folder)
 
     @contextmanager
@@ -279,16 +288,35 @@ class DeviceCredentials:
             yield
 
 
-def reload(folder: Path) -> bool:
-    """Let the broker of ``folder`` read its users again; False when it does not run.
+def reload(folder: Path, *, timeout_s: float = 5.0) -> bool:
+    """Let the broker of ``folder`` read its users again and wait until it has; False when none runs.
 
     Connections of users that are gone or have a new token are closed by the server.
     """
     pid = _pid_of(folder)
     if pid is None:
         return False
+    monitor = int(json.loads((folder / "services.json").read_text(encoding="utf-8"))["monitor_port"])
+    before = _loaded_at(monitor)
     os.kill(pid, signal.SIGHUP)
+    deadline = time.monotonic() + timeout_s
+    while _loaded_at(monitor) == before and time.monotonic() < deadline:
+        time.sleep(0.01)
     return True
+
+
+def figures(monitor_port: int, page: str = "varz") -> dict[str, Any]:
+    """A page of the server's own monitoring (varz, jsz, connz). Raises OSError when it is not there."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{monitor_port}/{page}", timeout=2) as answer:
+        read: dict[str, Any] = json.load(answer)
+    return read
+
+
+def _loaded_at(monitor_port: int) -> str | None:
+    try:
+        return str(figures(monitor_port)["config_load_time"])
+    except OSError:
+        return None
 
 
 def _pid_of(folder: Path) -> int | None:

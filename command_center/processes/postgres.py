@@ -162,7 +162,7 @@ class Cluster:
             "shared_preload_libraries": "",
         }
         if not self.durable:
-            chosen |= {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+            chosen |= {"fsync": "off", "full_page_writes": "off"}
         return chosen
 
     def prepare(self) -> None:
@@ -206,9 +206,7 @@ class Cluster:
                 sql.SQL("{} ROLE {} LOGIN PASSWORD {}").format(verb, owner, sql.Literal(self.owner_password))
             )
             if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone():
-                connection.execute(
-                    sql.SQL("CREATE DATABASE {} OWNER {}").format(sql.Identifier(name), owner)
-                )
+                connection.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(sql.Identifier(name), owner))
         with psycopg.connect(self.url(name, superuser=True), autocommit=True) as connection:
             for extension in EXTENSIONS:
                 connection.execute(

@@ -1,0 +1,147 @@
+"""What all tests share: a real PostgreSQL with PostGIS and a real broker, private to the session."""
+
+import secrets
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import psycopg
+import pytest
+import pytest_asyncio
+from psycopg import sql
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from command_center.assembly import PACKAGES
+from command_center.processes import machine
+from command_center.processes.broker import Broker
+from command_center.processes.children import die_with_parent
+from command_center.processes.postgres import Cluster
+from gis_core.database import create_engine
+from gis_core.migrate import migrate
+from gis_core.settings import DatabaseSettings
+
+
+@pytest.fixture(scope="session")
+def short_folder() -> Iterator[Path]:
+    """A folder with a short path that the account of PostgreSQL can pass through."""
+    folder = Path(tempfile.mkdtemp(prefix="wt-", dir="/tmp"))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def cluster(short_folder: Path) -> Iterator[Cluster]:
+    """One cluster for the session, without syncs to disk."""
+    made = Cluster(
+        folder=short_folder / "pg",
+        port=machine.free_port(),
+        superuser_password=secrets.token_hex(16),
+        owner_password=secrets.token_hex(16),
+        log=short_folder / "pg.log",
+        durable=False,
+    )
+    with made.running():
+        yield made
+
+
+@pytest.fixture(scope="session")
+def template_db(cluster: Cluster) -> str:
+    """Name of a migrated database that tests copy and never connect to."""
+    cluster.ensure_database("wanmi_template")
+    migrate(cluster.url("wanmi_template"), PACKAGES)
+    return "wanmi_template"
+
+
+@pytest.fixture
+def database_url(cluster: Cluster, template_db: str) -> Iterator[str]:
+    """libpq URL of a fresh migrated database of this test's own (about 0.1 s)."""
+    name = f"t_{uuid4().hex[:12]}"
+    with psycopg.connect(cluster.url("postgres", superuser=True), autocommit=True) as admin:
+        admin.execute(
+            sql.SQL("CREATE DATABASE {} OWNER wanmi TEMPLATE {}").format(
+                sql.Identifier(name), sql.Identifier(template_db)
+            )
+        )
+        yield cluster.url(name)
+        admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@pytest_asyncio.fixture
+async def engine(database_url: str) -> AsyncIterator[AsyncEngine]:
+    """Async engine on this test's own database."""
+    made = create_engine(DatabaseSettings(database_url=database_url), application_name="test")
+    yield made
+    await made.dispose()
+
+
+@pytest.fixture(scope="session")
+def secret_key() -> str:
+    return secrets.token_hex(32)
+
+
+@pytest.fixture
+def make_broker() -> Iterator[Callable[[], Broker]]:
+    """Makes brokers that are configured but not started; ``with broker.running():`` starts one."""
+    folders: list[Path] = []
+
+    def make() -> Broker:
+        folders.append(Path(tempfile.mkdtemp(prefix="wb-", dir="/tmp")))
+        return new_broker(folders[-1])
+
+    yield make
+    for folder in folders:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def broker(short_folder: Path) -> Iterator[Broker]:
+    """One broker for the session. ``broker.url("ingest")`` and ``broker.url("simulator")`` log in."""
+    with new_broker(short_folder).running() as made:
+        yield made
+
+
+@pytest.fixture
+def device_url(broker: Broker) -> Callable[[str], str]:
+    """Gives a device its token and answers the MQTT URL it logs in with."""
+    return lambda key: broker.url(key, broker.credentials.issue(key))
+
+
+@pytest.fixture
+def mosquitto(short_folder: Path) -> Iterator[str]:
+    """MQTT URL of a Mosquitto without passwords: another broker than our own."""
+    program = machine.find_program("mosquitto")
+    if program is None:
+        pytest.skip("mosquitto is not installed")
+    port = machine.free_port()
+    conf = short_folder / f"mosquitto-{port}.conf"
+    conf.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\n", encoding="ascii")
+    with (short_folder / "mosquitto.log").open("ab") as log:
+        server = subprocess.Popen(
+            [str(program), "-c", str(conf)],
+            stdout=log,
+            stderr=log,
+            preexec_fn=die_with_parent(signal.SIGTERM),
+        )
+    while machine.port_is_free(port):
+        assert server.poll() is None, (short_folder / "mosquitto.log").read_text()
+        time.sleep(0.05)
+    yield f"mqtt://127.0.0.1:{port}"
+    server.terminate()
+    server.wait(10)
+
+
+def new_broker(folder: Path) -> Broker:
+    return Broker(
+        folder=folder / "broker",
+        mqtt_port=machine.free_port(),
+        nats_port=machine.free_port(),
+        monitor_port=machine.free_port(),
+        service_passwords={"ingest": secrets.token_hex(16), "simulator": secrets.token_hex(16)},
+        log=folder / "broker.log",
+    )
