@@ -1,0 +1,201 @@
+"""Cutting tiles from the published views, and knowing when they have changed."""
+
+import asyncio
+import hashlib
+import time
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import structlog
+from psycopg import AsyncConnection
+from psycopg_pool import AsyncConnectionPool
+from pydantic import PositiveInt
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from gis_core.settings import DatabaseSettings
+from tiles.cache import DiskCache, MemoryCache, TileCache, TileKey
+from tiles.catalogue import (
+    QUERIES,
+    CatalogueLayer,
+    LayerUnknown,
+    TileOutOfRange,
+    TileReader,
+    read_catalogue,
+)
+from tiles.tile_matrix import Tile
+
+log = structlog.get_logger(__name__)
+
+SESSION = (
+    "-c timezone=UTC -c jit=off -c max_parallel_workers_per_gather=0"
+    " -c default_transaction_read_only=on -c statement_timeout=20s -c plan_cache_mode=force_custom_plan"
+)
+"""A tile is a short query: compiling it and starting workers for it cost more than they bring."""
+
+VERSIONS_TRUSTED_S = 1.0
+BOUNDS_TRUSTED_S = 60.0
+
+
+class TileSettings(BaseSettings):
+    """Room for cut tiles, and connections to cut them with."""
+
+    model_config = SettingsConfigDict(env_prefix="WANMI_TILES_", frozen=True)
+
+    memory_mb: PositiveInt = 64
+    disk_mb: PositiveInt = 1024
+    connections: PositiveInt = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    west: float
+    south: float
+    east: float
+    north: float
+
+
+class TileStore:
+    """Serves tiles of the catalogue's layers to readers, each within his rights.
+
+    One a process. ``refresh`` is called when the channel ``wanmi_city`` speaks; without that the
+    versions are asked for at most once a second, so an edit shows within a second in any case.
+    """
+
+    def __init__(self, database: DatabaseSettings, settings: TileSettings, cache_folder: Path) -> None:
+        self._settings = settings
+        self._folder = cache_folder
+        self._pool: AsyncConnectionPool[AsyncConnection[Any]] = AsyncConnectionPool(
+            database.database_url,
+            min_size=1,
+            max_size=settings.connections,
+            open=False,
+            kwargs={"autocommit": True, "options": SESSION, "application_name": "wanmi tiles"},
+            check=AsyncConnectionPool.check_connection,
+        )
+        self._layers: Mapping[str, CatalogueLayer] = {}
+        self._asked_at = float("-inf")
+        self._refreshing = asyncio.Lock()
+        self._bounds: dict[str, tuple[float, str, Bounds | None]] = {}
+        self._cache: TileCache | None = None
+
+    async def open(self) -> None:
+        await self._pool.open()
+
+    async def close(self) -> None:
+        await self._pool.close()
+
+    async def refresh(self) -> set[str]:
+        """Read the catalogue and the versions again; the keys of layers whose data changed."""
+        async with self._refreshing:
+            before = self._layers
+            async with self._pool.connection() as conn:
+                layers = await read_catalogue(conn)
+                if self._cache is None:
+                    row = await (await conn.execute(QUERIES["database_identity"])).fetchone()
+                    assert row is not None
+                    self._cache = TileCache(
+                        MemoryCache(self._settings.memory_mb * 2**20),
+                        DiskCache(self._folder / row[0], self._settings.disk_mb * 2**20),
+                    )
+            self._layers, self._asked_at = layers, time.monotonic()
+            changed = {key for key, layer in layers.items() if before.get(key) != layer}
+            for key in changed:
+                await self._cache.forget(key, but=_dated(layers[key]))
+        return changed if before else set()
+
+    async def layers(self) -> Mapping[str, CatalogueLayer]:
+        """The catalogue as it was within the last second."""
+        if time.monotonic() - self._asked_at > VERSIONS_TRUSTED_S:
+            await self.refresh()
+        return self._layers
+
+    async def visible_layers(self, reader: TileReader) -> list[CatalogueLayer]:
+        return [layer for layer in (await self.layers()).values() if reader.may(layer.permission)]
+
+    async def select(self, keys: Collection[str], reader: TileReader) -> "Selection":
+        """Layers by key with what ``reader`` may see of each. Raises LayerUnknown, NotAllowed."""
+        there = await self.layers()
+        parts = []
+        for key in dict.fromkeys(keys):
+            layer = there.get(key)
+            if layer is None:
+                raise LayerUnknown(layer=key)
+            parts.append((layer, layer.prefixes_for(reader)))
+        return Selection(tuple(parts))
+
+    async def tile(self, selection: "Selection", tile: Tile) -> bytes:
+        """The encoded tile, empty if nothing lies in it. Raises TileOutOfRange.
+
+        Layers stand one after the other: a vector tile is a list of layers, so the parts are kept
+        one by one and put together by joining bytes.
+        """
+        if not tile.exists or tile.z > selection.max_zoom:
+            raise TileOutOfRange(z=tile.z, x=tile.x, y=tile.y, max_zoom=selection.max_zoom)
+        parts = [
+            self._part(layer, prefixes, tile)
+            for layer, prefixes in selection.parts
+            if tile.z >= layer.min_zoom and prefixes != ()
+        ]
+        if len(parts) == 1:
+            return await parts[0]
+        return b"".join(await asyncio.gather(*parts))
+
+    async def _part(self, layer: CatalogueLayer, prefixes: tuple[str, ...] | None, tile: Tile) -> bytes:
+        assert self._cache is not None
+
+        async def cut() -> bytes:
+            statement, parameters = layer.statement(tile, prefixes)
+            async with self._pool.connection() as conn:
+                row = await (await conn.execute(statement, parameters, binary=True)).fetchone()
+            return bytes(row[0]) if row and row[0] else b""
+
+        return await self._cache.get(TileKey(layer.key, _dated(layer), _scope_name(prefixes), tile), cut)
+
+    async def bounds(self, layer: CatalogueLayer) -> Bounds | None:
+        """Extent of a layer's rows, at most a minute old; None for an empty layer."""
+        kept = self._bounds.get(layer.key)
+        now = time.monotonic()
+        if kept and (kept[1] == layer.version or now - kept[0] < BOUNDS_TRUSTED_S):
+            return kept[2]
+        async with self._pool.connection() as conn:
+            row = await (await conn.execute(layer.bounds_statement())).fetchone()
+        bounds = Bounds(*row) if row and row[0] is not None else None
+        self._bounds[layer.key] = (now, layer.version, bounds)
+        return bounds
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Layers of one answer, each with the area prefixes its rows are limited to."""
+
+    parts: tuple[tuple[CatalogueLayer, tuple[str, ...] | None], ...]
+
+    @property
+    def max_zoom(self) -> int:
+        return max(layer.max_zoom for layer, _ in self.parts)
+
+    @property
+    def min_zoom(self) -> int:
+        return min(layer.min_zoom for layer, _ in self.parts)
+
+    @property
+    def version(self) -> str:
+        """Changes when any tile of the selection may have changed, and differs between scopes."""
+        told = ";".join(
+            f"{layer.key}:{_dated(layer)}:{_scope_name(prefixes)}" for layer, prefixes in self.parts
+        )
+        return hashlib.sha256(told.encode()).hexdigest()[:16]
+
+
+def _dated(layer: CatalogueLayer) -> str:
+    """The version with the day: what is valid may change at midnight UTC without an edit."""
+    return f"{layer.version}-{datetime.now(UTC):%Y%m%d}"
+
+
+def _scope_name(prefixes: tuple[str, ...] | None) -> str:
+    if prefixes is None:
+        return "all"
+    return hashlib.sha256(",".join(prefixes).encode()).hexdigest()[:16]
