@@ -1,0 +1,61 @@
+"""Our own JSON on ``wanmi/v1/{device}/fix`` and ``/status``."""
+
+import msgspec
+
+from ingest import documents, values
+from tracking.arrival import Outcome
+from tracking.fix import ConnectionStatus, Fix
+from tracking.reasons import Reason, Reject
+
+
+class FixBody(msgspec.Struct):
+    """``time``: ISO 8601 with offset, or epoch seconds. The rest is optional; more members may come."""
+
+    time: str | float
+    lon: float
+    lat: float
+    altitude_m: float | None = None
+    speed_mps: float | None = None
+    course_deg: float | None = None
+    accuracy_m: float | None = None
+    satellites: float | None = None
+    battery_pct: float | None = None
+
+
+class StatusBody(msgspec.Struct):
+    online: bool
+
+
+_FIX = msgspec.json.Decoder(FixBody)
+_STATUS = msgspec.json.Decoder(StatusBody)
+
+
+def decode_fix(payload: bytes) -> list[Outcome]:
+    """One fix or an array of them."""
+    return documents.read(payload, _FIX, _interpret)
+
+
+def decode_status(payload: bytes) -> list[Outcome]:
+    """``{"online": true}``, sent after connecting, or as last will with false."""
+    return documents.read(payload, _STATUS, lambda body: [ConnectionStatus(body.online)])
+
+
+def _interpret(body: FixBody) -> list[Outcome]:
+    try:
+        moment = body.time
+        micros = values.micros_of_iso(moment) if isinstance(moment, str) else values.micros_of_epoch(moment)
+    except values.BadTimeValue as error:
+        return [Reject(Reason.BAD_TIME, str(error))]
+    return [
+        Fix(
+            micros,
+            body.lon,
+            body.lat,
+            values.altitude(body.altitude_m),
+            values.not_negative(body.speed_mps),
+            values.course(body.course_deg),
+            values.not_negative(body.accuracy_m),
+            values.count(body.satellites),
+            values.percent(body.battery_pct),
+        )
+    ]

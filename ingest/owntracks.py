@@ -1,0 +1,89 @@
+"""OwnTracks JSON on ``owntracks/{user}/{device}``.
+
+Source: OwnTracks booklet, "JSON format". Zero members are left out by the apps and -1 stands for
+unknown; ``vel`` is km/h; ``tst`` is the time of the fix.
+"""
+
+import msgspec
+
+from ingest import documents, values
+from tracking.arrival import Outcome
+from tracking.fix import ConnectionStatus, Fix, Flag
+from tracking.reasons import Reason, Reject
+
+KNOWN_WITHOUT_POSITION = frozenset(
+    {
+        *("beacon", "card", "cmd", "configuration", "dump", "encrypted", "request", "status", "steps"),
+        *("tour", "tours", "transition", "waypoint", "waypoints"),
+    }
+)
+"""Types that say nothing about where the device is now; ``encrypted`` needs a device's key."""
+
+KMH = 1 / 3.6
+"""One km/h in m/s."""
+
+
+class Body(msgspec.Struct):
+    """The members we read, of any type of message; numbers may come as text from some clients."""
+
+    type_: str = msgspec.field(name="_type")
+    tst: float | str | None = None
+    created_at: float | str | None = None
+    lon: float | None = None
+    lat: float | None = None
+    alt: float | None = None
+    vel: float | None = None
+    cog: float | None = None
+    acc: float | None = None
+    batt: float | None = None
+
+
+_BODY = msgspec.json.Decoder(Body)
+
+
+def decode(payload: bytes, *, received_us: int | None) -> list[Outcome]:
+    """Fixes of ``location``, status of ``lwt``; nothing for other known types.
+
+    ``received_us`` stands in for a missing ``tst``; None (a retained message, which may be of any
+    age) makes such a location a reject. An empty payload clears a retained message: nothing.
+    """
+    if not payload:
+        return []
+    return documents.read(payload, _BODY, lambda body: _interpret(body, received_us))
+
+
+def _interpret(body: Body, received_us: int | None) -> list[Outcome]:
+    if body.type_ == "lwt":
+        return [ConnectionStatus(online=False)]
+    if body.type_ in KNOWN_WITHOUT_POSITION:
+        return []
+    if body.type_ != "location":
+        return [Reject(Reason.UNKNOWN_TYPE, f"_type {body.type_[:64]!r}")]
+    if body.lon is None or body.lat is None:
+        return [Reject(Reason.MISSING_FIELD, "a location without lon or lat")]
+    told = body.tst if body.tst is not None else body.created_at
+    flags = 0
+    try:
+        if told is not None:
+            micros = values.micros_of_epoch(float(told))
+        elif received_us is not None:
+            micros, flags = received_us, int(Flag.TIME_OF_ARRIVAL)
+        else:
+            return [Reject(Reason.MISSING_FIELD, "a retained location without tst")]
+    except ValueError as error:
+        return [Reject(Reason.BAD_TIME, str(error))]
+    speed = values.not_negative(body.vel)
+    return [
+        Fix(
+            micros,
+            body.lon,
+            body.lat,
+            values.altitude(body.alt),
+            None if speed is None else speed * KMH,
+            values.course(body.cog),
+            values.not_negative(body.acc),
+            None,
+            values.percent(body.batt),
+            flags,
+        )
+    ]

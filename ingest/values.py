@@ -1,0 +1,66 @@
+"""Reading single values that devices send: times, and numbers with a sentinel for unknown."""
+
+import math
+from datetime import UTC, datetime, timedelta
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_LAST_EPOCH_S = 253_402_300_799.0
+"""9999-12-31T23:59:59Z, the last time that calendars and PostgreSQL clients agree on."""
+
+
+class BadTimeValue(ValueError):
+    """The value is no point in time."""
+
+
+def micros_of_epoch(value: float) -> int:
+    """Microseconds of epoch seconds. Raises BadTimeValue outside years 1-9999."""
+    if not -62_135_596_800.0 <= value <= _LAST_EPOCH_S:
+        raise BadTimeValue(f"{value!r} is no time in epoch seconds")
+    return round(value * 1e6)
+
+
+def micros_of_iso(text: str) -> int:
+    """Microseconds of an ISO 8601 time, which must say its offset from UTC. Raises BadTimeValue."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise BadTimeValue(f"{text[:64]!r} is no ISO 8601 time") from error
+    if moment.tzinfo is None:
+        raise BadTimeValue(f"{text[:64]!r} does not say its offset from UTC")
+    return (moment - EPOCH) // _MICROSECOND
+
+
+def micros_of(moment: datetime) -> int:
+    """Microseconds since 1970 of an aware datetime."""
+    return (moment - EPOCH) // _MICROSECOND
+
+
+def datetime_of(micros: int) -> datetime:
+    return EPOCH + micros * _MICROSECOND
+
+
+def not_negative(value: float | None) -> float | None:
+    """None for None and for the negative numbers that devices send for "unknown"."""
+    return None if value is None or value < 0 or not math.isfinite(value) else value
+
+
+def course(value: float | None) -> float | None:
+    """A course in [0, 360); None for what is beyond a circle or negative (unknown)."""
+    if value is None or not 0 <= value <= 360:
+        return None
+    return value % 360.0
+
+
+def percent(value: float | None) -> int | None:
+    return round(value) if value is not None and 0 <= value <= 100 else None
+
+
+def count(value: float | None) -> int | None:
+    """A number of satellites; None when nobody could see so many."""
+    return int(value) if value is not None and 0 <= value <= 200 else None
+
+
+def altitude(value: float | None) -> float | None:
+    """Metres; None for what no vehicle of a city reaches (sentinels such as -32768)."""
+    return value if value is not None and -1_000 <= value <= 20_000 else None

@@ -1,0 +1,44 @@
+"""A position as a device told it, and what is remarkable about it."""
+
+from enum import IntFlag
+
+import msgspec
+
+
+class Flag(IntFlag):
+    """Bits of column ``fix.flags``; never renumber, they are stored."""
+
+    LATE = 1
+    """Older than the newest fix the device had when this one came; state and rules ignore it."""
+    TIME_OF_ARRIVAL = 2
+    """The device gave no time; ``fix_time`` is when the message reached us."""
+    DATE_OF_ARRIVAL = 4
+    """The device gave the time of day only; the date is the one nearest to the arrival."""
+    WEEK_ROLLOVER = 8
+    """The receiver's date was a multiple of 1,024 weeks behind and was mended."""
+
+
+class Fix(msgspec.Struct, frozen=True):
+    """One position. Units stand in the names; None means the device did not say.
+
+    ``lon`` and ``lat`` are degrees in WGS84, not yet checked for range: the pipeline does that for
+    all protocols alike. ``course_deg`` is clockwise from true north.
+    """
+
+    fix_time_us: int
+    """Microseconds since 1970-01-01 UTC, by the receiver's clock; orders a track."""
+    lon: float
+    lat: float
+    altitude_m: float | None = None
+    speed_mps: float | None = None
+    course_deg: float | None = None
+    accuracy_m: float | None = None
+    satellites: int | None = None
+    battery_pct: int | None = None
+    flags: int = 0
+
+
+class ConnectionStatus(msgspec.Struct, frozen=True):
+    """The device said, or its last will says, that it is connected or not."""
+
+    online: bool
