@@ -1,0 +1,1 @@
+"""Alert episodes over HTTP: list, acknowledge, close."""

@@ -1,0 +1,1 @@
+"""Units over HTTP: directory, one unit in full, its track."""
