@@ -15,12 +15,12 @@ import pynmea2
 
 from ingest import values
 from tracking.arrival import Outcome
+from tracking.clock import DAY_US, micros_of
 from tracking.fix import Fix, Flag
 from tracking.reasons import Reason, Reject
 
 KNOT = 1852 / 3600
 """One knot in m/s."""
-DAY_US = 86_400_000_000
 ROLLOVER_US = 1024 * 7 * DAY_US
 """GPS weeks are counted modulo 1,024; old receivers fall back by that much."""
 ROLLOVER_WINDOW_US = 2 * DAY_US
@@ -144,7 +144,7 @@ def _dated(moment: int, dated: date | None, received_us: int | None) -> tuple[in
         )
         return nearest, int(Flag.DATE_OF_ARRIVAL)
     midnight = datetime(dated.year, dated.month, dated.day, tzinfo=UTC)
-    micros = values.micros_of(midnight) + moment
+    micros = micros_of(midnight) + moment
     if received_us is not None and received_us - micros > ROLLOVER_US - ROLLOVER_WINDOW_US:
         rounds = round((received_us - micros) / ROLLOVER_US)
         mended = micros + rounds * ROLLOVER_US

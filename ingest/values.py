@@ -1,10 +1,10 @@
 """Reading single values that devices send: times, and numbers with a sentinel for unknown."""
 
 import math
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
+from tracking.clock import micros_of
+
 _LAST_EPOCH_S = 253_402_300_799.0
 """9999-12-31T23:59:59Z, the last time that calendars and PostgreSQL clients agree on."""
 
@@ -28,16 +28,7 @@ def micros_of_iso(text: str) -> int:
         raise BadTimeValue(f"{text[:64]!r} is no ISO 8601 time") from error
     if moment.tzinfo is None:
         raise BadTimeValue(f"{text[:64]!r} does not say its offset from UTC")
-    return (moment - EPOCH) // _MICROSECOND
-
-
-def micros_of(moment: datetime) -> int:
-    """Microseconds since 1970 of an aware datetime."""
-    return (moment - EPOCH) // _MICROSECOND
-
-
-def datetime_of(micros: int) -> datetime:
-    return EPOCH + micros * _MICROSECOND
+    return micros_of(moment)
 
 
 def not_negative(value: float | None) -> float | None:

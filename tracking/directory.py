@@ -1,0 +1,67 @@
+"""Who sends: devices by key, and the turns of duty that rules judge them by."""
+
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+import psycopg
+
+from tracking.clock import micros_of
+from tracking.sql import QUERIES
+
+
+class Device(msgspec.Struct, frozen=True):
+    id: int
+    key: str
+    enabled: bool
+    area_code: str
+
+
+class Duty(msgspec.Struct, frozen=True):
+    """A turn of duty [starts_us, ends_us) for a responsibility grid."""
+
+    roster_id: int
+    device_id: int
+    starts_us: int
+    ends_us: int
+    grid_id: int
+    grid_name: str
+    grid_name_en: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Directory:
+    """Devices and duties of one moment; replaced as a whole, devices may join."""
+
+    devices: dict[str, Device] = field(default_factory=dict)
+    duties: Mapping[int, list[Duty]] = field(default_factory=dict)
+    """By device, in the order of their beginnings."""
+
+    def duty_at(self, device_id: int, moment_us: int) -> Duty | None:
+        """The turn that covers a moment; of overlapping turns the one that began last."""
+        turns = self.duties.get(device_id)
+        if not turns:
+            return None
+        last = bisect_right(turns, moment_us, key=lambda duty: duty.starts_us)
+        return next((duty for duty in reversed(turns[:last]) if moment_us < duty.ends_us), None)
+
+    def learn(self, devices: Iterable[Device]) -> None:
+        self.devices.update((device.key, device) for device in devices)
+
+
+def load_directory(connection: psycopg.Connection[Any]) -> Directory:
+    """Read all devices, and the duties of two days before and after now."""
+    devices = (Device(*row) for row in connection.execute(QUERIES["all_devices"]))
+    duties: dict[int, list[Duty]] = {}
+    for roster, device, starts, ends, *grid in connection.execute(QUERIES["duties"]):
+        duty = Duty(roster, device, micros_of(starts), micros_of(ends), *grid)
+        duties.setdefault(device, []).append(duty)
+    return Directory({device.key: device for device in devices}, duties)
+
+
+def find_devices(connection: psycopg.Connection[Any], keys: Iterable[str]) -> list[Device]:
+    """Devices that were registered since the directory was read."""
+    rows = connection.execute(QUERIES["devices_by_key"], {"keys": list(keys)})
+    return [Device(*row) for row in rows]

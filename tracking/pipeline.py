@@ -1,0 +1,190 @@
+"""From decoded messages to what is written: ordered steps over columns."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tracking import batch as batches
+from tracking.arrival import Arrival
+from tracking.batch import FixBatch
+from tracking.clock import micros_of
+from tracking.directory import Directory
+from tracking.fix import ConnectionStatus, Fix, Flag
+from tracking.locator import Locator
+from tracking.memory import Memory
+from tracking.reasons import Reason, Reject
+from tracking.rules import Change, Rule, RuleContext
+from tracking.rules.base import RuleState
+from tracking.settings import TrackingSettings
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What a batch is judged against; read only."""
+
+    directory: Directory
+    locator: Locator
+    memory: Memory
+    rules: tuple[Rule, ...]
+    settings: TrackingSettings
+
+
+@dataclass(slots=True)
+class Work:
+    """A batch on its way; the steps fill it in. Nothing is remembered until it is committed."""
+
+    arrivals: Sequence[Arrival]
+    world: World
+    fixes: FixBatch
+    rejects: list[tuple[int, Reject]] = field(default_factory=list)
+    """Index of the arrival, and why."""
+    connections: dict[int, bool] = field(default_factory=dict)
+    repeats: int = 0
+    newest: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, dtype=np.bool_))
+    """Rows that are the newest fix of their device now."""
+    rule_states: dict[str, dict[int, RuleState]] = field(default_factory=dict)
+    changes: list[Change] = field(default_factory=list)
+
+    def reject(self, bad: NDArray[np.bool_], reason: Reason, told: Callable[[int], str]) -> None:
+        """Take the rows of a mask out, each with its reason."""
+        if not bad.any():
+            return
+        self.rejects += [
+            (int(self.fixes.source[row]), Reject(reason, told(int(row)))) for row in np.flatnonzero(bad)
+        ]
+        self.fixes = self.fixes.take(~bad)
+
+    def rejected(self) -> Counter[Reason]:
+        return Counter(reject.reason for _, reject in self.rejects)
+
+
+def reject_impossible(work: Work) -> None:
+    """Latitude, longitude, 0,0 and time must be possible."""
+    settings = work.world.settings
+    fixes = work.fixes
+    work.reject(~(np.abs(fixes.lat) <= 90), Reason.BAD_LATITUDE, lambda row: f"lat {fixes.lat[row]}")
+    fixes_in_lat = work.fixes
+    work.reject(
+        ~(np.abs(fixes_in_lat.lon) <= 180), Reason.BAD_LONGITUDE, lambda row: f"lon {fixes_in_lat.lon[row]}"
+    )
+    on_earth = work.fixes
+    zero = np.maximum(np.abs(on_earth.lon), np.abs(on_earth.lat)) < settings.zero_island_deg
+    work.reject(zero, Reason.ZERO_ISLAND, lambda row: f"{on_earth.lon[row]}, {on_earth.lat[row]}")
+    placed = work.fixes
+    oldest = np.maximum(
+        placed.received_us - timedelta(days=settings.oldest_days) // timedelta(microseconds=1),
+        micros_of(settings.earliest),
+    )
+    work.reject(placed.fix_time_us < oldest, Reason.TOO_OLD, lambda row: _told_time(placed, row))
+    recent = work.fixes
+    ahead = recent.fix_time_us - recent.received_us > settings.future_tolerance_s * 1e6
+    work.reject(ahead, Reason.IN_FUTURE, lambda row: _told_time(recent, row))
+
+
+def _told_time(fixes: FixBatch, row: int) -> str:
+    return f"{np.datetime64(int(fixes.fix_time_us[row]), 'us')}Z"
+
+
+def order(work: Work) -> None:
+    """By device and fix time; what repeats a fix of the same batch goes."""
+    fixes = work.fixes
+    ordered = fixes.take(np.lexsort((fixes.content, fixes.fix_time_us, fixes.device_id)))
+    if len(ordered) > 1:
+        same = (
+            (ordered.device_id[1:] == ordered.device_id[:-1])
+            & (ordered.fix_time_us[1:] == ordered.fix_time_us[:-1])
+            & (ordered.content[1:] == ordered.content[:-1])
+        )
+        work.repeats = int(same.sum())
+        if work.repeats:
+            ordered = ordered.take(np.r_[True, ~same])
+    work.fixes = ordered
+
+
+def mark_late(work: Work) -> None:
+    """A fix that is not newer than what is known of its device is late; find the newest of each."""
+    fixes = work.fixes
+    late = fixes.fix_time_us <= work.world.memory.newest_us(fixes.device_id)
+    work.fixes = fixes.with_columns(flags=fixes.flags | np.where(late, int(Flag.LATE), 0).astype(np.int32))
+    last = np.r_[fixes.device_id[1:] != fixes.device_id[:-1], True] if len(fixes) else late
+    work.newest = last & ~late
+
+
+def locate(work: Work) -> None:
+    """The unit grid and the responsibility grid that each fix lies in."""
+    fixes, locator = work.fixes, work.world.locator
+    work.fixes = fixes.with_columns(
+        unit_grid_id=locator.unit_grids.locate(fixes.lon, fixes.lat),
+        responsibility_grid_id=locator.responsibility_grids.locate(fixes.lon, fixes.lat),
+    )
+
+
+def judge(work: Work) -> None:
+    """Let each rule see the fixes that are not late."""
+    world = work.world
+    in_time = work.fixes.take((work.fixes.flags & Flag.LATE) == 0)
+    if not len(in_time):
+        return
+    context = RuleContext(world.directory, world.locator)
+    for rule in world.rules:
+        judgement = rule.judge(in_time, context, world.memory.rule_states(rule.key))
+        if judgement.states:
+            work.rule_states[rule.key] = judgement.states
+        work.changes += judgement.changes
+
+
+STEPS: tuple[Callable[[Work], None], ...] = (reject_impossible, order, mark_late, locate, judge)
+
+
+def process(arrivals: Sequence[Arrival], world: World) -> Work:
+    """Run the steps over a batch of messages; no input or output, nothing remembered."""
+    work = _collect(arrivals, world)
+    for step in STEPS:
+        step(work)
+    return work
+
+
+def remember(work: Work) -> None:
+    """Take what was committed into memory."""
+    memory = work.world.memory
+    memory.advance(work.fixes.device_id[work.newest], work.fixes.fix_time_us[work.newest])
+    for rule, states in work.rule_states.items():
+        memory.set_rule_states(rule, states)
+
+
+def _collect(arrivals: Sequence[Arrival], world: World) -> Work:
+    """Fixes of known devices as columns; everything else to its place."""
+    fixes: list[Fix] = []
+    sources: list[int] = []
+    devices: list[int] = []
+    received: list[int] = []
+    rejects: list[tuple[int, Reject]] = []
+    connections: dict[int, bool] = {}
+    known = world.directory.devices
+    for index, arrival in enumerate(arrivals):
+        device = known.get(arrival.device_key or "")
+        for outcome in arrival.outcomes:
+            if isinstance(outcome, Reject):
+                rejects.append((index, outcome))
+            elif device is None:
+                rejects.append((index, Reject(Reason.UNKNOWN_DEVICE, f"device {arrival.device_key!r}")))
+            elif not device.enabled:
+                rejects.append((index, Reject(Reason.DISABLED_DEVICE, f"device {arrival.device_key!r}")))
+            elif isinstance(outcome, ConnectionStatus):
+                connections[device.id] = outcome.online
+            else:
+                fixes.append(outcome)
+                sources.append(index)
+                devices.append(device.id)
+                received.append(arrival.received_us)
+    return Work(
+        arrivals,
+        world,
+        batches.from_fixes(fixes, sources, devices, received),
+        rejects=rejects,
+        connections=connections,
+    )

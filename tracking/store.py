@@ -1,0 +1,159 @@
+"""Write a batch in one transaction: all of it is there after COMMIT, or nothing."""
+
+import struct
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+import numpy as np
+import psycopg
+from numpy.typing import NDArray
+from psycopg.types.json import set_json_dumps
+
+from tracking.clock import POSTGRES_EPOCH_US, datetime_of
+from tracking.pipeline import Work
+from tracking.reasons import COUNTED_ONLY
+from tracking.rules import Change
+from tracking.sql import QUERIES
+
+MAX_KEPT_PAYLOAD = 65_536
+"""A dead letter keeps so many bytes of its message."""
+
+_COPY_HEADER = b"PGCOPY\n\xff\r\n\0" + struct.pack("!ii", 0, 0)
+_COPY_END = struct.pack("!h", -1)
+
+_COLUMNS: tuple[tuple[str, str], ...] = (
+    ("device_id", ">i4"),
+    ("fix_time", ">i8"),
+    ("received_at", ">i8"),
+    ("lon", ">f8"),
+    ("lat", ">f8"),
+    ("content", ">i8"),
+    ("altitude_m", ">f4"),
+    ("speed_mps", ">f4"),
+    ("course_deg", ">f4"),
+    ("accuracy_m", ">f4"),
+    ("satellites", ">i2"),
+    ("battery_pct", ">i2"),
+    ("unit_grid_id", ">i4"),
+    ("responsibility_grid_id", ">i4"),
+    ("flags", ">i4"),
+    ("newest", "?"),
+)
+"""Table ``fix_incoming`` in order, each with its type on the wire."""
+
+_ROW = np.dtype(
+    [("fields", ">i2")]
+    + [part for name, kind in _COLUMNS for part in ((f"{name}_length", ">i4"), (name, kind))]
+)
+
+
+def copy_rows(work: Work) -> bytes:
+    """The fixes in PostgreSQL's binary COPY form, built as one array: no loop over rows."""
+    fixes = work.fixes
+    rows: NDArray[Any] = np.zeros(len(fixes), dtype=_ROW)
+    rows["fields"] = len(_COLUMNS)
+    for name, kind in _COLUMNS:
+        rows[f"{name}_length"] = np.dtype(kind).itemsize
+    rows["fix_time"] = fixes.fix_time_us - POSTGRES_EPOCH_US
+    rows["received_at"] = fixes.received_us - POSTGRES_EPOCH_US
+    rows["newest"] = work.newest
+    for name in ("device_id", "lon", "lat", "content", "altitude_m", "speed_mps", "course_deg", "accuracy_m"):
+        rows[name] = getattr(fixes, name)
+    for name in ("satellites", "battery_pct", "unit_grid_id", "responsibility_grid_id", "flags"):
+        rows[name] = getattr(fixes, name)
+    return _COPY_HEADER + rows.tobytes() + _COPY_END
+
+
+def prepare(connection: psycopg.Connection[Any]) -> None:
+    """Once a connection: the table that batches are copied into."""
+    set_json_dumps(msgspec.json.encode, connection)
+    with connection.transaction():
+        connection.execute(QUERIES["incoming_table"])
+
+
+def commit(connection: psycopg.Connection[Any], work: Work) -> int:
+    """Write the batch; how many of its fixes were new. Raises psycopg.Error, then nothing is there."""
+    inserted = 0
+    with connection.transaction():
+        if len(work.fixes):
+            with connection.cursor() as cursor, cursor.copy(QUERIES["copy_fixes"]) as copy:
+                copy.write(copy_rows(work))
+            inserted = connection.execute(QUERIES["insert_fixes"]).rowcount
+            if work.newest.any():
+                connection.execute(QUERIES["upsert_states"])
+        _write_rule_states(connection, work)
+        _write_connections(connection, work.connections)
+        _write_changes(connection, work.changes)
+        _write_dead_letters(connection, work)
+        if len(work.fixes) or work.connections:
+            connection.execute(QUERIES["announce"])
+    return inserted
+
+
+def _write_rule_states(connection: psycopg.Connection[Any], work: Work) -> None:
+    changed = {device_id for states in work.rule_states.values() for device_id in states}
+    if not changed:
+        return
+    ids = sorted(changed)
+    states: list[str] = []
+    for device_id in ids:
+        state = work.world.memory.rule_states_of(device_id)
+        for rule, new in work.rule_states.items():
+            if device_id in new:
+                state[rule] = new[device_id]
+        states.append(msgspec.json.encode({k: v for k, v in state.items() if v}).decode())
+    connection.execute(QUERIES["update_rule_states"], {"device_ids": ids, "states": states})
+
+
+def _write_connections(connection: psycopg.Connection[Any], connections: dict[int, bool]) -> None:
+    if connections:
+        ids = sorted(connections)
+        parameters = {"device_ids": ids, "online": [connections[device_id] for device_id in ids]}
+        connection.execute(QUERIES["update_connections"], parameters)
+
+
+def _write_changes(connection: psycopg.Connection[Any], changes: Iterable[Change]) -> None:
+    for change in changes:
+        parameters = {
+            **{name: getattr(change, name) for name in ("rule", "rule_version", "severity", "device_id")},
+            **{name: getattr(change, name) for name in ("lon", "lat", "last_lon", "last_lat")},
+            "opened_at": datetime_of(change.opened_us),
+            "seen_at": datetime_of(change.seen_us),
+            "closed_at": None if change.closed_us is None else datetime_of(change.closed_us),
+            "close_reason": change.close_reason,
+            "evidence": msgspec.json.encode(change.evidence).decode(),
+        }
+        connection.execute(QUERIES[f"{change.kind}_alert"], parameters)
+
+
+def _write_dead_letters(connection: psycopg.Connection[Any], work: Work) -> None:
+    """One row a message and reason, however many parts of the message were bad."""
+    rows: dict[tuple[int, str], tuple[str, int]] = {}
+    for source, reject in work.rejects:
+        if reject.reason in COUNTED_ONLY:
+            continue
+        detail, count = rows.get((source, reject.reason), (reject.detail, 0))
+        rows[source, reject.reason] = detail, count + 1
+    if not rows:
+        return
+    with connection.cursor() as cursor, cursor.copy(QUERIES["copy_dead_letters"]) as copy:
+        copy.set_types(("timestamptz", "text", "text", "text", "text", "bytea"))
+        for (source, reason), (detail, count) in rows.items():
+            arrival = work.arrivals[source]
+            told = detail if count == 1 else f"{detail} (and {count - 1} more)"
+            copy.write_row(
+                (
+                    datetime_of(arrival.received_us),
+                    _storable(arrival.topic),
+                    None if arrival.device_key is None else _storable(arrival.device_key),
+                    str(reason),
+                    _storable(told),
+                    arrival.payload[:MAX_KEPT_PAYLOAD],
+                )
+            )
+
+
+def _storable(text: str) -> str:
+    """PostgreSQL's text holds neither NUL nor lone surrogates."""
+    return text[:2_000].replace("\0", "\\0").encode("utf-8", "backslashreplace").decode("utf-8")

@@ -1,0 +1,115 @@
+-- :name valid_unit_grids
+SELECT id, ST_AsBinary(geom) FROM unit_grid
+ WHERE initial_date <= current_date AND (change_date IS NULL OR change_date > current_date)
+ ORDER BY id
+
+-- :name valid_responsibility_grids
+SELECT id, ST_AsBinary(geom) FROM responsibility_grid
+ WHERE valid_from <= current_date AND (valid_to IS NULL OR valid_to > current_date)
+ ORDER BY id
+
+-- :name all_devices
+SELECT id, key, enabled, area_code FROM device
+
+-- :name devices_by_key
+SELECT id, key, enabled, area_code FROM device WHERE key = ANY(:keys)
+
+-- :name duties
+-- Turns of duty for a responsibility grid that a fix of these days may fall into.
+SELECT r.id, r.device_id, r.starts_at, r.ends_at, r.responsibility_grid_id, g.name, g.name_en
+  FROM roster r JOIN responsibility_grid g ON g.id = r.responsibility_grid_id
+ WHERE r.ends_at > now() - interval '2 days' AND r.starts_at < now() + interval '2 days'
+ ORDER BY r.device_id, r.starts_at
+
+-- :name device_states
+SELECT device_id, fix_time, rule_state FROM device_state
+
+-- :name incoming_table
+-- One row a fix of the batch; NaN and -1 stand for not reported, 0 for no grid.
+CREATE TEMPORARY TABLE IF NOT EXISTS fix_incoming (
+  device_id integer, fix_time timestamptz, received_at timestamptz,
+  lon double precision, lat double precision, content bigint,
+  altitude_m real, speed_mps real, course_deg real, accuracy_m real,
+  satellites smallint, battery_pct smallint,
+  unit_grid_id integer, responsibility_grid_id integer, flags integer, newest boolean
+) ON COMMIT DELETE ROWS
+
+-- :name copy_fixes
+COPY fix_incoming FROM STDIN (FORMAT binary)
+
+-- :name insert_fixes
+-- A fix that is there already (same device, time and content) is left as it is.
+INSERT INTO fix (device_id, fix_time, received_at, lon, lat, content, altitude_m, speed_mps, course_deg,
+                 accuracy_m, satellites, battery_pct, unit_grid_id, responsibility_grid_id, flags)
+SELECT device_id, fix_time, received_at, lon, lat, content,
+       nullif(altitude_m, 'NaN'), nullif(speed_mps, 'NaN'), nullif(course_deg, 'NaN'),
+       nullif(accuracy_m, 'NaN'), nullif(satellites, -1), nullif(battery_pct, -1),
+       nullif(unit_grid_id, 0), nullif(responsibility_grid_id, 0), flags
+  FROM fix_incoming
+    ON CONFLICT DO NOTHING
+
+-- :name upsert_states
+-- The newest fix of each device in the batch, unless the device has a newer one.
+INSERT INTO device_state AS s (device_id, fix_time, received_at, lon, lat, altitude_m, speed_mps, course_deg,
+                               accuracy_m, battery_pct, unit_grid_id, responsibility_grid_id, changed_xid)
+SELECT device_id, fix_time, received_at, lon, lat,
+       nullif(altitude_m, 'NaN'), nullif(speed_mps, 'NaN'), nullif(course_deg, 'NaN'),
+       nullif(accuracy_m, 'NaN'), nullif(battery_pct, -1),
+       nullif(unit_grid_id, 0), nullif(responsibility_grid_id, 0), pg_current_xact_id()::text::bigint
+  FROM fix_incoming
+ WHERE newest
+    ON CONFLICT (device_id) DO UPDATE
+   SET fix_time = excluded.fix_time, received_at = excluded.received_at,
+       lon = excluded.lon, lat = excluded.lat, altitude_m = excluded.altitude_m,
+       speed_mps = excluded.speed_mps, course_deg = excluded.course_deg, accuracy_m = excluded.accuracy_m,
+       battery_pct = coalesce(excluded.battery_pct, s.battery_pct),
+       unit_grid_id = excluded.unit_grid_id, responsibility_grid_id = excluded.responsibility_grid_id,
+       changed_xid = excluded.changed_xid
+ WHERE excluded.fix_time > s.fix_time
+
+-- :name update_rule_states
+UPDATE device_state s
+   SET rule_state = n.state, changed_xid = pg_current_xact_id()::text::bigint
+  FROM unnest(CAST(:device_ids AS integer[]), CAST(:states AS jsonb[])) AS n(device_id, state)
+ WHERE s.device_id = n.device_id
+
+-- :name update_connections
+UPDATE device_state s
+   SET connected = n.online, changed_xid = pg_current_xact_id()::text::bigint
+  FROM unnest(CAST(:device_ids AS integer[]), CAST(:online AS boolean[])) AS n(device_id, online)
+ WHERE s.device_id = n.device_id AND s.connected IS DISTINCT FROM n.online
+
+-- :name open_alert
+INSERT INTO alert (rule, rule_version, severity, device_id, area_code, opened_at, last_seen_at,
+                   lon, lat, last_lon, last_lat, evidence)
+SELECT :rule, :rule_version, :severity, d.id, d.area_code, :opened_at, :seen_at,
+       :lon, :lat, :last_lon, :last_lat, CAST(:evidence AS jsonb)
+  FROM device d WHERE d.id = :device_id
+    ON CONFLICT (device_id, rule) WHERE closed_at IS NULL DO NOTHING
+RETURNING outbox_append('alert', 'opened', area_code, alert_as_json(alert))
+
+-- :name update_alert
+UPDATE alert SET last_seen_at = :seen_at, last_lon = :last_lon, last_lat = :last_lat,
+                 evidence = evidence || CAST(:evidence AS jsonb)
+ WHERE device_id = :device_id AND rule = :rule AND closed_at IS NULL
+RETURNING outbox_append('alert', 'updated', area_code, alert_as_json(alert))
+
+-- :name close_alert
+UPDATE alert SET closed_at = :closed_at, close_reason = :close_reason, last_seen_at = :seen_at,
+                 last_lon = :last_lon, last_lat = :last_lat, evidence = evidence || CAST(:evidence AS jsonb)
+ WHERE device_id = :device_id AND rule = :rule AND closed_at IS NULL
+RETURNING outbox_append('alert', 'closed', area_code, alert_as_json(alert))
+
+-- :name copy_dead_letters
+COPY dead_letter (received_at, topic, device_key, reason, detail, payload) FROM STDIN (FORMAT binary)
+
+-- :name announce
+SELECT pg_notify('wanmi_live', '')
+
+-- :name lock_partitions
+-- Two processes never make the same partition.
+SELECT pg_advisory_xact_lock(7823452)
+
+-- :name known_partitions
+SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+ WHERE i.inhparent = 'fix'::regclass
