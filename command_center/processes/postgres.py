@@ -190,6 +190,13 @@ class Cluster:
         }
 
     def is_ready(self) -> bool:
+        """Whether the server answers; asked only once its pid file says so, to keep its log clean."""
+        try:
+            lines = (self.folder / "postmaster.pid").read_text(encoding="utf-8").splitlines()
+        except OSError:
+            return False
+        if len(lines) < 8 or lines[7].strip() != "ready":
+            return False
         try:
             with psycopg.connect(self.url("postgres", superuser=True), connect_timeout=2):
                 return True

@@ -1,0 +1,5 @@
+"""``python -m command_center`` is what the launcher ``wanmi`` hands over to."""
+
+from command_center.cli import main
+
+main()

@@ -1,0 +1,46 @@
+"""``./wanmi test``: every check in order, ending at the first that fails. Standard library only."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from command_center.processes.bootstrap import Clone
+from command_center.processes.speech import complain, in_words
+from gis_core.errors import Text
+
+
+def run_checks(clone: Clone, pytest_arguments: Sequence[str]) -> int:
+    """Exit code of the first check that fails, 0 when all pass. Arguments go to pytest, which is last."""
+    tool = clone.venv / "bin"
+    node = clone.node_environment()
+    python = {**os.environ, "PYTHONPATH": str(clone.root)}
+    checks: list[tuple[Text, list[str], Path, dict[str, str]]] = [
+        (Text("代码规则", "lint"), [f"{tool}/ruff", "check", "."], clone.root, python),
+        (Text("代码格式", "format"), [f"{tool}/ruff", "format", "--check", "."], clone.root, python),
+        (Text("类型", "types"), [f"{tool}/mypy"], clone.root, python),
+        (Text("导入方向", "import contract"), [f"{tool}/lint-imports"], clone.root, python),
+        (Text("网页类型", "front end types"), ["npm", "run", "check"], clone.web, node),
+        (Text("网页测试", "front end tests"), ["npm", "test"], clone.web, node),
+    ]
+    for name, command, folder, environment in checks:
+        began = time.monotonic()
+        done = subprocess.run(
+            command,
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            sys.stdout.write(done.stdout + done.stderr)
+            complain(Text(f"✗ {name.zh}：{' '.join(command)}", f"✗ {name.en}: {' '.join(command)}"))
+            return done.returncode
+        sys.stdout.write(f"  · {in_words(name)} … {time.monotonic() - began:.1f} s\n")
+        sys.stdout.flush()
+    pytest = [f"{tool}/python", "-m", "pytest", *pytest_arguments]
+    return subprocess.run(pytest, cwd=clone.root, env=python, check=False).returncode
