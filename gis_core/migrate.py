@@ -6,6 +6,7 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from alembic.script import ScriptDirectory
 from geoalchemy2 import alembic_helpers
 from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.engine import make_url
@@ -30,13 +31,23 @@ def belongs_to_models(
 
 def alembic_config(connection: Connection, packages: Sequence[str]) -> Config:
     """Configuration for Alembic's own commands. ``packages`` own version folders, lowest first."""
+    config = _located(packages)
+    config.attributes["connection"] = connection
+    return config
+
+
+def _located(packages: Sequence[str]) -> Config:
     config = Config()
     config.set_main_option("script_location", str(files("gis_core") / "migrations"))
     config.set_main_option("path_separator", "newline")
     folders = [str(Path(str(files(package))) / "migrations" / "versions") for package in packages]
     config.set_main_option("version_locations", "\n".join(folders))
-    config.attributes["connection"] = connection
     return config
+
+
+def schema_heads(packages: Sequence[str]) -> list[str]:
+    """The revisions an up-to-date database is at."""
+    return list(ScriptDirectory.from_config(_located(packages)).get_heads())
 
 
 def migrate(database_url: str, packages: Sequence[str], revision: str = "heads") -> None:

@@ -1,0 +1,117 @@
+"""The web process: everything that answers HTTP and websockets, put together."""
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import structlog
+from fastapi import APIRouter, FastAPI
+from fastapi.openapi.utils import get_openapi
+from starlette.middleware.gzip import GZipMiddleware
+
+from command_center import health, metrics, problems
+from command_center.assembly import PACKAGES, device_credentials
+from command_center.login import routes as login_routes
+from command_center.login import token_routes
+from command_center.login.attempts import Hasher, Judge
+from command_center.middleware import Gate, RequestContext
+from command_center.settings import WebSettings
+from command_center.web_app import WebApp
+from gis_core.database import create_engine
+from gis_core.identity.secrets import Keyring
+from gis_core.identity.settings import IdentitySettings
+from gis_core.migrate import schema_heads
+from gis_core.settings import BrokerSettings, DatabaseSettings, StorageSettings
+
+log = structlog.get_logger(__name__)
+API = "/api/v1"
+
+
+@dataclass(frozen=True)
+class AppSettings:
+    """All settings the web process reads, made once and passed on."""
+
+    database: DatabaseSettings
+    storage: StorageSettings
+    identity: IdentitySettings = field(default_factory=IdentitySettings)
+    web: WebSettings = field(default_factory=WebSettings)
+    mqtt_url: str | None = None
+
+    @classmethod
+    def from_environment(cls) -> "AppSettings":
+        """Raises pydantic's ValidationError when the database or the secret key is not named."""
+        mqtt_url = BrokerSettings().mqtt_url if "WANMI_MQTT_URL" in os.environ else None
+        return cls(DatabaseSettings(), StorageSettings(), mqtt_url=mqtt_url)
+
+
+def create_app(settings: AppSettings) -> FastAPI:
+    """The application for one installation; ``app.state`` carries what routes share."""
+    app = FastAPI(
+        title="万米 Wanmi",
+        version="1",
+        description="城市管理地理空间指挥监督平台接口 / Interface of the geospatial command platform",
+        openapi_url="/api/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        lifespan=_lifespan,
+        separate_input_output_schemas=False,
+    )
+    keyring = Keyring(settings.storage.secret_key)
+    state = app.state
+    state.settings, state.identity, state.web = settings, settings.identity, settings.web
+    state.keyring, state.data_dir, state.mqtt_url = keyring, settings.storage.data_dir, settings.mqtt_url
+    state.credentials = device_credentials(settings.storage.data_dir)
+    state.schema_heads = schema_heads(PACKAGES)
+    state.started_at = datetime.now(UTC)
+    state.body_limits = {}
+
+    for router in _api_routers():
+        app.include_router(router, prefix=API, responses=problems.RESPONSES)
+    app.include_router(health.probes)
+    app.include_router(metrics.router)
+    app.mount("/", WebApp(settings.web.webdist), name="web")
+
+    problems.install(app)
+    web = settings.web
+    app.add_middleware(GZipMiddleware, minimum_size=1024, compresslevel=4)
+    app.add_middleware(Gate, max_body_bytes=web.max_body_bytes, public_origin=web.public_origin)
+    app.add_middleware(RequestContext, tls=web.tls)
+    app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
+    return app
+
+
+def _api_routers() -> list[APIRouter]:
+    return [login_routes.router, token_routes.router, health.router]
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    state = app.state
+    settings: AppSettings = state.settings
+    async with AsyncExitStack() as stack:
+        state.engine = create_engine(settings.database, application_name="wanmi web")
+        stack.push_async_callback(state.engine.dispose)
+        state.hasher = Hasher(settings.identity.password_iterations)
+        stack.callback(state.hasher.close)
+        state.judge = Judge(state.engine, state.keyring, settings.identity, state.hasher)
+        yield
+
+
+def _openapi(app: FastAPI) -> dict[str, Any]:
+    """FastAPI's document with the problem schema and the two ways to log in."""
+    if app.openapi_schema is None:
+        made = get_openapi(
+            title=app.title, version=app.version, description=app.description, routes=app.routes
+        )
+        components = made.setdefault("components", {})
+        components.setdefault("schemas", {})["Problem"] = problems.Problem.model_json_schema()
+        components["securitySchemes"] = {
+            "session": {"type": "apiKey", "in": "cookie", "name": "wanmi_session"},
+            "token": {"type": "http", "scheme": "bearer"},
+        }
+        made["security"] = [{"session": []}, {"token": []}]
+        app.openapi_schema = made
+    return app.openapi_schema

@@ -1,0 +1,1 @@
+"""Log in and out, passwords, and bearer tokens for programs."""

@@ -1,0 +1,63 @@
+"""Prometheus figures of the web process.
+
+With several workers each keeps its figures in ``PROMETHEUS_MULTIPROC_DIR`` (set by ``web_server``) and
+whichever answers adds them up. ``/metrics`` is for this machine, or for a bearer token with
+``system.view``; a reverse proxy on this machine must not forward it (a request with an
+``X-Forwarded-For`` header does not count as local).
+"""
+
+import ipaddress
+import os
+
+from fastapi import APIRouter, Request, Response
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    REGISTRY,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    generate_latest,
+)
+from prometheus_client.multiprocess import MultiProcessCollector
+
+from command_center.requests import authenticate
+
+REQUESTS = Counter("wanmi_http_requests", "HTTP requests", ["method", "route", "status"])
+LATENCY = Histogram(
+    "wanmi_http_request_seconds",
+    "Time from the first byte in to the last byte out",
+    ["method", "route"],
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
+)
+IN_FLIGHT = Gauge("wanmi_http_requests_in_flight", "Requests being answered", multiprocess_mode="livesum")
+PROBLEMS = Counter("wanmi_problems", "Answers that were problems", ["slug", "status"])
+LOGINS = Counter("wanmi_logins", "Tries to log in", ["outcome"])
+
+router = APIRouter(tags=["系统 System"])
+
+
+@router.get("/metrics", summary="Prometheus 指标 / Prometheus metrics", response_class=Response)
+async def read_metrics(request: Request) -> Response:
+    """Figures in Prometheus text format: for this machine, or for a bearer of ``system.view``."""
+    if not _is_local(request):
+        principal = await authenticate(request)
+        principal.require("system.view")
+    return Response(generate_latest(_registry()), media_type=CONTENT_TYPE_LATEST)
+
+
+def _is_local(request: Request) -> bool:
+    if request.client is None or "x-forwarded-for" in request.headers or "forwarded" in request.headers:
+        return False
+    try:
+        return ipaddress.ip_address(request.client.host).is_loopback
+    except ValueError:
+        return False
+
+
+def _registry() -> CollectorRegistry:
+    if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+        return REGISTRY
+    together = CollectorRegistry()
+    MultiProcessCollector(together)  # type: ignore[no-untyped-call]
+    return together

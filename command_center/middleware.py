@@ -1,0 +1,191 @@
+"""What happens to every request before and after its route: id, limits, same-origin rule, headers."""
+
+import re
+import time
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import structlog
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.requests import HTTPConnection, Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from command_center import metrics
+from command_center.problems import on_unexpected, problem_response
+from command_center.requests import SESSION_COOKIE
+from gis_core.errors import DomainError, Text
+
+log = structlog.get_logger(__name__)
+
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+CONTENT_SECURITY_POLICY = "; ".join(
+    (
+        "default-src 'self'",
+        "script-src 'self'",
+        "style-src 'self' 'unsafe-inline'",  # Element Plus and MapLibre set style attributes
+        "img-src 'self' data: blob:",
+        "font-src 'self' data:",
+        "worker-src 'self' blob:",
+        "connect-src 'self' {sockets} blob: data:",
+        "object-src 'none'",
+        "base-uri 'self'",
+        "form-action 'self'",
+        "frame-ancestors 'none'",
+    )
+)
+
+
+class TooLarge(DomainError):
+    status, slug = 413, "too-large"
+    title = Text("内容过大", "Content too large")
+    detail = Text("内容超过 {max_bytes} 字节的上限。", "The content exceeds the limit of {max_bytes} bytes.")
+
+
+class ForeignOrigin(DomainError):
+    status, slug = 403, "foreign-origin"
+    title = Text("来源不符", "Foreign origin")
+    detail = Text("此请求来自其他网站，已拒绝。", "This request came from another site and was refused.")
+
+
+def same_origin(connection: HTTPConnection, public_origin: str | None) -> bool:
+    """Whether a browser's request came from a page of ours; programs, which send no Origin, pass.
+
+    The scheme is not compared: behind a TLS proxy we see http where the browser sees https.
+    """
+    origin = connection.headers.get("origin")
+    if origin is None:
+        return connection.headers.get("sec-fetch-site") not in ("cross-site", "same-site")
+    if public_origin is not None and origin == public_origin:
+        return True
+    return urlsplit(origin).netloc != "" and urlsplit(origin).netloc == connection.headers.get("host")
+
+
+class RequestContext:
+    """Outermost: gives each request an id that stands in its log lines and its answer, measures it,
+    adds the security headers, and turns what nobody handled into a problem."""
+
+    def __init__(self, app: ASGIApp, *, tls: bool) -> None:
+        self._app = app
+        self._tls = tls
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] not in ("http", "websocket"):
+            await self._app(scope, receive, send)
+            return
+        given = Headers(scope=scope).get("x-request-id", "")
+        request_id = given if _REQUEST_ID.fullmatch(given) else uuid4().hex
+        scope.setdefault("state", {})["request_id"] = request_id
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(process="web", request_id=request_id)
+        if scope["type"] == "websocket":
+            await self._app(scope, receive, send)
+            return
+        await self._measured(scope, receive, send, request_id)
+
+    async def _measured(self, scope: Scope, receive: Receive, send: Send, request_id: str) -> None:
+        status = 0
+        headers = self._headers(scope) | {"X-Request-ID": request_id}
+
+        async def send_with_headers(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                present = MutableHeaders(scope=message)
+                for name, value in headers.items():
+                    present.setdefault(name, value)
+            await send(message)
+
+        began = time.perf_counter()
+        metrics.IN_FLIGHT.inc()
+        try:
+            await self._app(scope, receive, send_with_headers)
+        except Exception as error:
+            if status:  # the answer has begun: all we can do is break it off
+                log.exception("failed while answering", path=scope["path"])
+                raise
+            answer = await on_unexpected(Request(scope, receive), error)
+            await answer(scope, receive, send_with_headers)
+        finally:
+            metrics.IN_FLIGHT.dec()
+            method, route = scope["method"] if scope["method"].isalpha() else "?", _route_of(scope)
+            metrics.REQUESTS.labels(method[:8], route, status).inc()
+            metrics.LATENCY.labels(method[:8], route).observe(time.perf_counter() - began)
+
+    def _headers(self, scope: Scope) -> dict[str, str]:
+        host = Headers(scope=scope).get("host", "")
+        known = re.fullmatch(r"[A-Za-z0-9.\-_\[\]:]{1,255}", host) is not None
+        sockets = f"ws://{host} wss://{host}" if known else "ws: wss:"
+        headers = {
+            "Content-Security-Policy": CONTENT_SECURITY_POLICY.format(sockets=sockets),
+            "X-Content-Type-Options": "nosniff",
+            "X-Frame-Options": "DENY",
+            "Referrer-Policy": "same-origin",
+            "Cross-Origin-Opener-Policy": "same-origin",
+            "Cross-Origin-Resource-Policy": "same-origin",
+        }
+        if self._tls:
+            headers["Strict-Transport-Security"] = "max-age=31536000"
+        if scope["path"].startswith("/api/"):
+            headers["Cache-Control"] = "no-store"
+        return headers
+
+
+def _route_of(scope: Scope) -> str:
+    """The route's pattern, never the path itself: a label must not grow with what people ask."""
+    path = getattr(scope.get("route"), "path", None)
+    if isinstance(path, str) and path:
+        return path
+    first = scope["path"].split("/", 2)[1]
+    return f"/{first}/…" if first in ("api", "tiles", "ogc", "assets") else "/…"
+
+
+class Gate:
+    """Refuses bodies that are too large, and unsafe requests that another site made a browser send."""
+
+    def __init__(self, app: ASGIApp, *, max_body_bytes: int, public_origin: str | None) -> None:
+        self._app = app
+        self._max_body_bytes = max_body_bytes
+        self._public_origin = public_origin
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] in _SAFE:
+            await self._app(scope, receive, send)
+            return
+        request = Request(scope, receive)
+        by_cookie = SESSION_COOKIE in request.cookies or scope["path"].endswith("/session")
+        if by_cookie and not same_origin(request, self._public_origin):
+            await problem_response(request, ForeignOrigin())(scope, receive, send)
+            return
+        limit = self._limit(scope)
+        length = request.headers.get("content-length", "0")
+        if not length.isdecimal() or int(length) > limit:
+            await problem_response(request, TooLarge(max_bytes=limit))(scope, receive, send)
+            return
+        await self._app(scope, _counted(receive, limit), send)
+
+    def _limit(self, scope: Scope) -> int:
+        larger: Mapping[str, int] = getattr(scope["app"].state, "body_limits", {})
+        for prefix, limit in larger.items():
+            if scope["path"].startswith(prefix):
+                return limit
+        return self._max_body_bytes
+
+
+def _counted(receive: Receive, limit: int) -> Receive:
+    """For bodies sent in chunks, whose length nobody told beforehand."""
+    taken = 0
+
+    async def receive_counted() -> Message:
+        nonlocal taken
+        message: dict[str, Any] = dict(await receive())
+        taken += len(message.get("body", b""))
+        if taken > limit:
+            raise HTTPException(413)  # FastAPI would turn any other error here into a 400
+        return message
+
+    return receive_counted
