@@ -8,23 +8,30 @@ from datetime import UTC, datetime
 from typing import Any
 
 import structlog
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, FastAPI, Request
 from fastapi.openapi.utils import get_openapi
 from starlette.middleware.gzip import GZipMiddleware
 
 from command_center import health, metrics, problems
+from command_center.alerts import routes as alert_routes
 from command_center.assembly import PACKAGES, device_credentials
 from command_center.login import routes as login_routes
 from command_center.login import token_routes
 from command_center.login.attempts import Hasher, Judge
 from command_center.middleware import Gate, RequestContext
+from command_center.overview import routes as overview_routes
+from command_center.requests import authenticate
+from command_center.search import routes as search_routes
 from command_center.settings import WebSettings
+from command_center.units import routes as unit_routes
 from command_center.web_app import WebApp
 from gis_core.database import create_engine
 from gis_core.identity.secrets import Keyring
 from gis_core.identity.settings import IdentitySettings
 from gis_core.migrate import schema_heads
 from gis_core.settings import BrokerSettings, DatabaseSettings, StorageSettings
+from tiles.routes import tile_router
+from tiles.store import TileSettings, TileStore
 
 log = structlog.get_logger(__name__)
 API = "/api/v1"
@@ -70,6 +77,7 @@ def create_app(settings: AppSettings) -> FastAPI:
 
     for router in _api_routers():
         app.include_router(router, prefix=API, responses=problems.RESPONSES)
+    app.include_router(tile_router(authenticate, _tile_store), responses=problems.RESPONSES)
     app.include_router(health.probes)
     app.include_router(metrics.router)
     app.mount("/", WebApp(settings.web.webdist), name="web")
@@ -84,7 +92,20 @@ def create_app(settings: AppSettings) -> FastAPI:
 
 
 def _api_routers() -> list[APIRouter]:
-    return [login_routes.router, token_routes.router, health.router]
+    return [
+        login_routes.router,
+        token_routes.router,
+        unit_routes.router,
+        alert_routes.router,
+        overview_routes.router,
+        search_routes.router,
+        health.router,
+    ]
+
+
+def _tile_store(request: Request) -> TileStore:
+    store: TileStore = request.app.state.tile_store
+    return store
 
 
 @asynccontextmanager
@@ -96,6 +117,10 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         stack.push_async_callback(state.engine.dispose)
         state.hasher = Hasher(settings.identity.password_iterations)
         stack.callback(state.hasher.close)
+        cache = settings.storage.data_dir / "cache" / "tiles"
+        state.tile_store = TileStore(settings.database, TileSettings(), cache)
+        await state.tile_store.open()
+        stack.push_async_callback(state.tile_store.close)
         state.judge = Judge(state.engine, state.keyring, settings.identity, state.hasher)
         yield
 

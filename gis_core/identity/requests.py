@@ -70,7 +70,10 @@ async def find_grants(conn: AsyncConnection, person_id: int) -> list[dict[str, A
 
 
 async def authenticate(connection: HTTPConnection) -> Principal:
-    """As ``find_principal`` with a connection that is let go at once: for websockets. Raises NotLoggedIn."""
+    """As ``find_principal`` with a connection that is let go at once: for websockets and tiles.
+
+    Raises NotLoggedIn.
+    """
     async with connection.app.state.engine.begin() as conn:
         return await find_principal(connection, conn)
 
