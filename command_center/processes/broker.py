@@ -63,7 +63,7 @@ class BrokerMissing(DomainError):
 class BrokerFailed(DomainError):
     slug = "broker-failed"
     title = Text("消息服务器无法启动", "The broker does not start")
-    detail = Text("日志：{log}\n{said}", "Log: {log}\n{said}")
+    detail = Text("日志：{log}", "Log: {log}")
 
 
 class BadDeviceKey(DomainError):

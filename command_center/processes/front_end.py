@@ -15,7 +15,7 @@ _STAMP = "built-from"
 class BuildFailed(DomainError):
     slug = "front-end-build-failed"
     title = Text("网页构建失败", "The front end's build failed")
-    detail = Text("命令 {command} 失败：\n{said}", "{command} failed:\n{said}")
+    detail = Text("命令 {command} 失败：", "{command} failed:")
 
 
 def sources(web: Path) -> Iterator[Path]:

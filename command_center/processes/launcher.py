@@ -32,10 +32,10 @@ def launch(root: str, arguments: Sequence[str]) -> None:
         if verb not in ("doctor", "") or not clone.python.exists():
             clone.make_ready(front_end_too=verb == "up" and "--help" not in arguments)
     except PackagesMissing as error:
-        speech.complain(error.text)
+        speech.complain_of(error)
         raise SystemExit(EXIT_PACKAGES_MISSING) from None
     except DomainError as error:
-        speech.complain(error.text)
+        speech.complain_of(error)
         raise SystemExit(EXIT_FAILED) from None
     except KeyboardInterrupt:
         speech.complain(Text("\n已中断。", "\nInterrupted."))

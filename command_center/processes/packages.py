@@ -26,7 +26,7 @@ class PackagesMissing(DomainError):
 class InstallFailed(DomainError):
     slug = "install-failed"
     title = Text("安装失败", "Installing failed")
-    detail = Text("命令失败：{line}\n{said}", "This failed: {line}\n{said}")
+    detail = Text("命令失败：{line}", "This failed: {line}")
 
 
 @dataclass(frozen=True)

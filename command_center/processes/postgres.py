@@ -46,7 +46,7 @@ class PostgresMissing(DomainError):
 class PostgresFailed(DomainError):
     slug = "postgres-failed"
     title = Text("数据库无法启动", "The database does not start")
-    detail = Text("{step}失败，日志：{log}\n{said}", "{step} failed, log: {log}\n{said}")
+    detail = Text("{step}失败，日志：{log}", "{step} failed, log: {log}")
 
 
 class FolderOutOfReach(DomainError):

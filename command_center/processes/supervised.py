@@ -23,7 +23,7 @@ GOOD_AFTER_S = 60.0
 class StartFailed(DomainError):
     slug = "start-failed"
     title = Text("启动失败", "A process did not start")
-    detail = Text("{name} 没有启动成功。日志：{log}\n{said}", "{name} did not start. Log: {log}\n{said}")
+    detail = Text("{name} 失败。日志：{log}", "{name} failed. Log: {log}")
 
 
 def next_delay(delay_s: float, ran_s: float) -> float:

@@ -19,7 +19,7 @@ from command_center.processes.installation import Installation
 from command_center.processes.logs import open_log, rotate
 from command_center.processes.postgres import last_lines
 from command_center.processes.probes import answers_http, is_running
-from command_center.processes.speech import complain, say, step
+from command_center.processes.speech import complain, complain_of, say, step
 from command_center.processes.supervised import StartFailed, Supervised, end_group, plain_spawn
 from command_center.processes.tls import Certificate
 from gis_core.errors import Text
@@ -196,7 +196,7 @@ class Supervisor:
             with step(Text("生成演示城市（约一分钟）", "demo city (about a minute)")):
                 await self._run_once("demo", "demo", "make")
         except StartFailed as error:
-            complain(error.text)
+            complain_of(error)
             return False
         return True
 
@@ -206,7 +206,6 @@ class Supervisor:
         for port in range(asked, min(asked + PORTS_TRIED, 65_536)):
             if machine.port_is_free(port, self.options.host):
                 if port != asked:
-                    sys.stdout.write("\n")
                     say(
                         Text(
                             f"    端口 {asked} 已被占用，改用 {port}。",
