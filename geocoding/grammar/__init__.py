@@ -1,0 +1,1 @@
+"""The grammar of Chinese addresses: from a text to its elements."""

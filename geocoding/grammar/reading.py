@@ -1,0 +1,265 @@
+"""Reads an address: canonical text, names, numbers, crossing, relative place. Pure and deterministic."""
+
+import re
+
+from geocoding.grammar import vocabulary as words
+from geocoding.grammar.elements import Element, Number, Reading, Relative
+from geocoding.grammar.lattice import MAX_LENGTH, Span, split
+from geocoding.grammar.lexicon import (
+    AREAS,
+    BASES,
+    CITY,
+    COMMUNITY,
+    DISTRICT,
+    PLACE,
+    POINT,
+    PROVINCE,
+    ROAD,
+    TOWN,
+    Lexicon,
+)
+from geocoding.grammar.structure import numbers_at, written
+from geocoding.grammar.vocabulary import canonical
+
+_CODE = re.compile(r"(?<!\d)\d{14,16}(?!\d)")
+_AREA_LABELS = (
+    (DISTRICT, "district"), (TOWN, "town"), (COMMUNITY, "community"), (PROVINCE, "province"), (CITY, "city"),
+)  # fmt: skip
+_REPEAT = re.compile(r"^(.{3,8}?)\1")
+_DISTANCE = re.compile(r"(\d{1,5})(?:多|余)?(米|M|公里|KM)")
+_BEARING = re.compile("东北|东南|西北|西南|东|西|南|北")
+
+
+def read(text: str, lexicon: Lexicon) -> Reading:
+    """What ``text`` says, element by element.
+
+    Plain addresses (areas, one known name, numbers) are read straight through; all others by the
+    cheapest split (``lattice``). The empty text and text without any address word give a reading
+    without bases; nothing is guessed here.
+    """
+    form = canonical(text[: 4 * MAX_LENGTH])
+    code = _CODE.search(form) if len(form) >= 14 else None
+    if code is not None:
+        element = Element("code", code[0], code.start(), code.end(), "structure")
+        return Reading(form, (element,), (), (), (), (), None, (), "", None, None, code[0])
+    return _read_plain(form, lexicon) or _assemble(form, split(form, lexicon))
+
+
+def _read_plain(form: str, lexicon: Lexicon) -> Reading | None:
+    """Areas, then one known base, then numbers to the end; None when anything else is there."""
+    elements: list[Element] = []
+    areas: dict[str, list[str]] = {"district": [], "town": [], "community": []}
+    start, size = 0, len(form)
+    while True:
+        hit = lexicon.longest_at(form, start)
+        if hit is None:
+            return None
+        name, kind = hit
+        end = start + len(name)
+        if kind & (BASES | POINT):
+            break
+        if not kind & AREAS:
+            return None
+        label = next(label for bit, label in _AREA_LABELS if kind & bit)
+        elements.append(Element(label, name, start, end, "gazetteer"))
+        if label in areas and name not in areas[label]:
+            areas[label].append(name)
+        start = end
+        if start >= size:
+            return None
+    if end < size and not form[end].isdigit():
+        return None
+    elements.append(Element(_base_label(kind), name, start, end, "gazetteer"))
+    numbers, reached = numbers_at(form, end) if end < size else ([], end)
+    if reached < size:
+        return None
+    elements.extend(Element(number.unit, form[a:b], a, b, "structure") for number, a, b in numbers)
+    only = [number for number, _, _ in numbers]
+    return Reading(
+        form, tuple(elements), tuple(areas["district"]), tuple(areas["town"]), tuple(areas["community"]),
+        (name,), only[0] if only else None, tuple(only[1:]), "", None, None, "",
+    )  # fmt: skip
+
+
+def _base_label(kind: int) -> str:
+    return "road" if kind & ROAD else "place" if kind & PLACE else "point"
+
+
+def _distance(text: str) -> float | None:
+    hit = _DISTANCE.search(text)
+    if hit is None:
+        return None
+    return float(hit[1]) * (1000.0 if hit[2] in ("公里", "KM") else 1.0)
+
+
+class _Assembly:
+    """Collects spans into a reading, left to right."""
+
+    def __init__(self, form: str) -> None:
+        self.form = form
+        self.elements: list[Element] = []
+        self.areas: dict[str, list[str]] = {"district": [], "town": [], "community": []}
+        self.bases: list[str] = []
+        self.base_kinds: list[str] = []
+        self.numbers: list[Number] = []
+        self.point = ""
+        self.other_road = ""
+        self.joined = False
+        self.crossing_word = False
+        self.relative: Relative | None = None
+        self.done = False
+
+    def note(self, kind: str, span: Span) -> None:
+        self.elements.append(Element(kind, self.form[span.start : span.end], span.start, span.end, span.how))
+
+    def area(self, span: Span) -> None:
+        name = self.form[span.start : span.end]
+        if span.kind in self.areas:
+            repeated = name in self.areas[span.kind]
+            self.areas[span.kind] += [] if repeated else [name]
+            self.note("repeated" if repeated else span.kind, span)
+        else:
+            self.note(span.kind, span)
+
+    def base(self, span: Span) -> None:
+        name = self.form[span.start : span.end]
+        road = span.kind == "road"
+        if road:
+            repeat = _REPEAT.match(name)
+            name = repeat[1] if repeat and repeat[1] * 2 == name else name
+        if self.numbers:
+            if road and (self.joined or self.crossing_word or not self.other_road):
+                self.other_road = self.other_road or name
+                self.note("near_road", span)
+            else:
+                self.point = self.point or ("" if road else name)
+                self.note("rest" if road else "point", span)
+            return
+        if self.bases and name == self.bases[-1]:
+            self.note("repeated", span)
+            return
+        if road and self.joined and self.base_kinds[-1:] == ["road"]:
+            self.other_road = name
+            self.note("near_road", span)
+            return
+        self.bases.append(name)
+        self.base_kinds.append("road" if road else span.kind)
+        self.note(span.kind, span)
+
+    def named_point(self, span: Span) -> None:
+        name = self.form[span.start : span.end]
+        if self.bases and (self.numbers or self.base_kinds[-1] == "road"):
+            self.point = self.point or name
+            self.note("point", span)
+        elif not self.bases:
+            self.bases.append(name)
+            self.base_kinds.append("point")
+            self.note("point", span)
+        else:
+            self.point = self.point or name
+            self.note("point", span)
+
+    def numbered(self, span: Span) -> None:
+        found, _ = numbers_at(self.form, span.start)
+        if self.numbers and (self.other_road or found[0][0].unit == "lane"):
+            self.note("rest", span)
+            return
+        if self.other_road and not self.crossing_word:
+            # A路近B路5号 never happens; A路到B路100弄 means the second road's number
+            self.bases.append(self.other_road)
+            self.base_kinds.append("road")
+            self.other_road = ""
+        for number, start, end in found:
+            self.numbers.append(number)
+            self.elements.append(Element(number.unit, self.form[start:end], start, end, "structure"))
+
+    def relation(self, span: Span) -> None:
+        text = self.form[span.start : span.end]
+        self.note("relation", span)
+        if self.relative is None or self.relative.relation == "at":
+            self.relative = Relative(words.RELATIONS[text])
+
+    def offset(self, span: Span) -> None:
+        text = self.form[span.start : span.end]
+        self.note("relation", span)
+        bearing = _BEARING.search(text)
+        before = self.relative
+        self.relative = Relative(
+            "offset" if bearing or before is None else before.relation,
+            words.BEARINGS[bearing[0]] if bearing else None,
+            _distance(text),
+        )
+
+
+_BASE_KINDS = frozenset(("road", "place", "estate", "village"))
+
+
+def _assemble(form: str, spans: list[Span]) -> Reading:
+    made = _Assembly(form)
+    for index, span in enumerate(spans):
+        kind = span.kind
+        if made.done and kind not in ("offset",):
+            made.note("chatter", span)
+            continue
+        if kind in ("province", "city", "district", "town", "community"):
+            if kind == "community" and not made.numbers:
+                following = spans[index + 1].kind if index + 1 < len(spans) else ""
+                if following in ("", "number", "bare", "relation") and not made.bases:
+                    made.bases.append(form[span.start : span.end])
+                    made.base_kinds.append("place")
+            made.area(span)
+        elif kind in _BASE_KINDS:
+            made.base(span)
+        elif kind == "point":
+            made.named_point(span)
+        elif kind in ("number", "bare"):
+            made.numbered(span)
+        elif kind == "crossing_word":
+            made.crossing_word = made.crossing_word or bool(made.bases)
+            made.note("crossing_word", span)
+        elif kind == "relation":
+            made.relation(span)
+        elif kind == "offset":
+            made.offset(span)
+        elif kind == "after":
+            made.done = bool(made.bases)
+            made.note("chatter", span)
+        elif kind == "before":
+            made.note("chatter", span)
+        elif kind == "joiner":
+            made.note("joiner", span)
+        else:
+            made.note(kind, span)
+        made.joined = kind == "joiner" or (made.joined and kind == "mark")
+    return _finished(made)
+
+
+def _finished(made: _Assembly) -> Reading:
+    bases, kinds = made.bases, made.base_kinds
+    crossing: tuple[str, str] | None = None
+    if not made.numbers:
+        roads = [name for name, kind in zip(bases, kinds, strict=True) if kind == "road"]
+        if made.other_road and roads:
+            crossing = (roads[-1], made.other_road)
+        elif len(roads) >= 2 and kinds[-1] == "road" and kinds[-2] == "road":
+            crossing = (roads[-2], roads[-1])
+    elif made.other_road and bases:
+        crossing = (bases[-1], made.other_road)
+    if not bases and not made.numbers:
+        rest = [element for element in made.elements if element.kind == "rest" and len(element.text) >= 2]
+        if rest:
+            longest = max(rest, key=lambda element: len(element.text))
+            bases = [longest.text]
+    return Reading(
+        made.form, tuple(made.elements), tuple(made.areas["district"]), tuple(made.areas["town"]),
+        tuple(made.areas["community"]), tuple(bases), made.numbers[0] if made.numbers else None,
+        tuple(made.numbers[1:]), made.point, crossing, made.relative, "",
+    )  # fmt: skip
+
+
+def standard(reading: Reading) -> str:
+    """The address as the reading understood it, large to small, without what was not understood."""
+    numbers = [reading.number, *reading.tail] if reading.number else []
+    areas = (*reading.districts, *reading.towns)
+    communities = [name for name in reading.communities if name not in reading.bases]
+    return "".join((*areas, *communities, *reading.bases, *map(written, numbers), reading.point))

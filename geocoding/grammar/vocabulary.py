@@ -1,0 +1,59 @@
+"""Words by which the parts of an address are known, in the form ``canonical`` gives text."""
+
+import os
+import tomllib
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from geocoding.grammar.characters import fold
+from geocoding.grammar.numerals import arabic
+
+
+def canonical(text: str) -> str:
+    """The form all matching is done in: folded characters, Arabic numerals."""
+    return arabic(fold(text))
+
+
+def _load() -> dict[str, Any]:
+    """The words of the package, and those a city adds by the file ``WANMI_GEOCODE_WORDS`` names."""
+    found = tomllib.loads((files("geocoding.grammar") / "words.toml").read_text(encoding="utf-8"))
+    own = os.environ.get("WANMI_GEOCODE_WORDS")
+    if own:
+        for key, words in tomllib.loads(Path(own).read_text(encoding="utf-8")).items():
+            if isinstance(words, dict):
+                for relation, listed in words.items():
+                    found[key][relation] = f"{found[key].get(relation, '')} {listed}"
+            else:
+                found[key] = f"{found.get(key, '')} {words}"
+    return found
+
+
+_WORDS = _load()
+
+
+def _listed(key: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(canonical(word) or word for word in _WORDS[key].split()))
+
+
+ROAD_SUFFIXES = _listed("road_suffixes")
+VILLAGE_SUFFIXES = _listed("village_suffixes")
+ESTATE_SUFFIXES = _listed("estate_suffixes")
+ORGANISATION_SUFFIXES = _listed("organisation_suffixes")
+TOWN_SUFFIXES = _listed("town_suffixes")
+COMMUNITY_SUFFIXES = _listed("community_suffixes")
+DISTRICT_SUFFIXES = _listed("district_suffixes")
+PROVINCES = frozenset(_listed("provinces"))
+PROVINCE_TAILS = ("省", "壮族自治区", "回族自治区", "维吾尔自治区", "特别行政区", "自治区", "市", "")
+CROSSING_WORDS = _listed("crossing_words")
+JOINERS = tuple(_WORDS["joiners"].split())
+BEFORE_WORDS = _listed("before_words")
+AFTER_WORDS = _listed("after_words")
+RELATIONS: dict[str, str] = {
+    canonical(word): relation for relation, words in _WORDS["relations"].items() for word in words.split()
+}
+"""Words that put a thing in relation to the place before them: word to relation."""
+
+BEARINGS = {"北": 0.0, "东北": 45.0, "东": 90.0, "东南": 135.0, "南": 180.0, "西南": 225.0, "西": 270.0}
+BEARINGS["西北"] = 315.0
+"""Clockwise from north, degrees."""

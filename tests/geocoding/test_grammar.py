@@ -1,0 +1,170 @@
+"""How addresses are read. All places are made up."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from geocoding.grammar.characters import fold, initials, pinyin, spoken
+from geocoding.grammar.elements import Number, Relative
+from geocoding.grammar.lexicon import DISTRICT, PLACE, POINT, ROAD, TOWN, Lexicon
+from geocoding.grammar.numerals import arabic
+from geocoding.grammar.reading import read, standard
+from geocoding.grammar.structure import numbers_at, written
+from geocoding.grammar.vocabulary import canonical
+
+NAMES = [
+    ("望川区", DISTRICT), ("东华街道", TOWN), ("长安路", ROAD), ("青石巷", ROAD), ("云锦西路", ROAD),
+    ("花园小区", PLACE), ("南营村", PLACE), ("顾家宅", PLACE), ("市第一中学", POINT), ("永和餐馆", POINT),
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def lexicon() -> Lexicon:
+    return Lexicon((canonical(name), kind) for name, kind in NAMES)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("望川區長安路１２３號", "望川区长安路123号"),
+        ("长安路　25 号，\xa0 \xa0", "长安路25号"),
+        ("😀长安路\x0025号", "长安路25号"),
+        ("长安路25号（近青石巷）", "长安路25号(近青石巷)"),
+        ("12 3", "12,3"),
+    ],
+)
+def test_folding(text: str, expected: str) -> None:
+    assert fold(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("二十一号", "21号"), ("一五三八弄", "1538弄"), ("一千二百零五号", "1205号"), ("一百二号", "120号"),
+        ("三百六十五弄", "365弄"), ("长桥二村十号", "长桥2村10号"), ("廿三号", "23号"), ("百色路", "百色路"),
+        ("101一号", "101,1号"), ("一百零五号", "105号"), ("两号", "两号"),
+    ],
+)  # fmt: skip
+def test_numerals(text: str, expected: str) -> None:
+    assert arabic(text) == expected
+
+
+@given(st.integers(1, 9999))
+def test_every_number_written_out_is_read_back(value: int) -> None:
+    digits = "零一二三四五六七八九"
+    parts, text = [(1000, "千"), (100, "百"), (10, "十"), (1, "")], ""
+    for size, word in parts:
+        digit = value // size % 10
+        if digit:
+            text += digits[digit] + word
+        elif text and value % size and not text.endswith("零"):
+            text += "零"
+    assert arabic(text) == str(value)
+
+
+@given(st.text(max_size=300))
+def test_any_text_is_read_and_folding_is_stable(text: str) -> None:
+    once = fold(text)
+    assert fold(once) == once
+    reading = read(text, Lexicon())
+    for element in reading.elements:
+        assert reading.canonical[element.start : element.end] == element.text
+
+
+def test_sounds() -> None:
+    assert pinyin("长安路") == "zhang'an'lu'"
+    assert spoken("龙津路") == spoken("农今路")
+    assert initials("云锦西路") == "yjxl"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("612弄30号", [Number(612, "lane"), Number(30, "door")]),
+        ("120支弄5号101室", [Number(120, "branch"), Number(5, "door"), Number(101, "room")]),
+        ("106-110号", [Number(106, "door", "", 110)]),
+        ("132号134号", [Number(132, "door", "", 134)]),
+        ("8-4号", [Number(8, "door", "-4")]),
+        ("25号甲", [Number(25, "door", "A")]),
+        ("12号附1号", [Number(12, "door", "-1")]),
+        ("12号之3", [Number(12, "door", "-3")]),
+        ("3号楼2单元501室", [Number(3, "building"), Number(2, "unit"), Number(501, "room")]),
+        ("799", [Number(799, "door")]),
+        ("A座1972", [Number(0, "building", "A"), Number(1972, "room")]),
+        ("5幢二楼", [Number(5, "building"), Number(2, "floor")]),
+    ],
+)
+def test_numbers(text: str, expected: list[Number]) -> None:
+    form = canonical(text)
+    found, end = numbers_at(form, 0)
+    assert [number for number, _, _ in found] == expected
+    assert end == len(form)
+
+
+def test_numbers_written() -> None:
+    numbers = [Number(12, "lane"), Number(8, "branch"), Number(5, "door", "A"), Number(0, "building", "B")]
+    assert [written(number) for number in numbers] == ["12弄", "8支弄", "5号A", "B座"]
+    assert written(Number(106, "door", "", 110)) == "106-110号"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("望川区长安路二十五号", "望川区长安路25号"),
+        ("长安路25", "长安路25号"),
+        ("望川区望川区长安路25号", "望川区长安路25号"),
+        ("我要反映长安路25号门口有人乱设摊", "长安路25号"),
+        ("师傅我在长安路25号这边路灯不亮", "长安路25号"),
+        ("东华街道长安路25号3号楼", "东华街道长安路25号3号楼"),
+        ("南营村顾家宅12号", "南营村顾家宅12号"),
+        ("花园小区5号楼2单元", "花园小区5号楼2单元"),
+        ("长安路永和餐馆", "长安路永和餐馆"),
+        ("市第一中学2号楼", "市第1中学2号楼"),
+        ("新长安路12弄", "新长安路12弄"),
+        ("长安路长安路25号", "长安路25号"),
+    ],
+)
+def test_readings(text: str, expected: str, lexicon: Lexicon) -> None:
+    assert standard(read(text, lexicon)) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["长安路与青石巷交叉口", "长安路近青石巷", "长安路青石巷", "长安路（近青石巷）", "长安路、青石巷路口"],
+)
+def test_crossings(text: str, lexicon: Lexicon) -> None:
+    reading = read(text, lexicon)
+    assert reading.crossing == ("长安路", "青石巷")
+    assert reading.number is None
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("长安路25号对面", Relative("opposite")),
+        ("长安路25号东50米", Relative("offset", 90.0, 50.0)),
+        ("长安路25号往西北方向约1公里", Relative("offset", 315.0, 1000.0)),
+        ("花园小区旁边", Relative("beside")),
+        ("长安路25号", None),
+    ],
+)
+def test_relative_places(text: str, expected: Relative | None, lexicon: Lexicon) -> None:
+    reading = read(text, lexicon)
+    assert reading.relative == expected
+    assert reading.bases
+
+
+def test_codes(lexicon: Lexicon) -> None:
+    assert read("990102001005012", lexicon).code == "990102001005012"
+    assert read("部件9901020101000001坏了", lexicon).code == "9901020101000001"
+
+
+@pytest.mark.parametrize("text", ["", "   ", "😀😀", "。，！", "\x00\x01"])
+def test_nothing_is_read_into_nothing(text: str, lexicon: Lexicon) -> None:
+    reading = read(text, lexicon)
+    assert not reading.bases
+    assert reading.number is None
+
+
+def test_a_long_text_takes_no_longer(lexicon: Lexicon) -> None:
+    assert read("长安路25号" + "很" * 10_000, lexicon).number == Number(25, "door")
