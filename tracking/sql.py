@@ -17,7 +17,7 @@ def psycopg_queries(package: str, file: str = "queries.sql") -> Mapping[str, Lit
     """
     return MappingProxyType(
         {
-            name: cast(LiteralString, _PARAMETER.sub(r"%(\1)s", sql.replace("%", "%%")))
+            name: _PARAMETER.sub(r"%(\1)s", sql.replace("%", "%%"))
             for name, sql in read_queries(package, file).items()
         }
     )

@@ -1,0 +1,167 @@
+"""The ingest process: broker → pipeline → database → acknowledgement."""
+
+import signal
+import time
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from types import FrameType
+
+import structlog
+
+from gis_core.logs import configure_logs
+from gis_core.settings import BrokerSettings, DatabaseSettings, LogSettings
+from ingest import topics
+from ingest.metrics import IngestMetrics
+from ingest.mqtt_source import Incoming, MqttSource
+from ingest.settings import IngestSettings
+from ingest.writer import BatchWriter, DatabaseAway, pause_before
+from tracking.arrival import Arrival
+from tracking.clock import now_us
+from tracking.pipeline import Work
+from tracking.rules import make_rules
+from tracking.settings import TrackingSettings
+
+METRICS_EVERY_S = 5.0
+IDLE_S = 0.2
+"""How often an idle process looks for changed grids and devices."""
+
+_log = structlog.get_logger(__name__)
+
+
+class Ingest:
+    """Takes batches from the source and stores them until told to stop."""
+
+    def __init__(
+        self, source: MqttSource, writer: BatchWriter, settings: IngestSettings, metrics_file: Path | None
+    ) -> None:
+        self._source = source
+        self._writer = writer
+        self._settings = settings
+        self._metrics_file = metrics_file
+        self.metrics = IngestMetrics()
+        self._stopping = False
+        self._metrics_due = 0.0
+
+    def stop(self) -> None:
+        """Finish the batch in hand, then end ``run``."""
+        self._stopping = True
+
+    def run(self) -> None:
+        self._source.start()
+        try:
+            while not self._stopping:
+                batch = self._source.take(
+                    self._settings.batch_messages,
+                    first_within_s=IDLE_S,
+                    linger_s=self._settings.batch_wait_s,
+                )
+                if batch:
+                    self._handle(batch)
+                else:
+                    self._look_around()
+                self._publish_metrics()
+        finally:
+            self._source.stop()
+            self._writer.close()
+            self._publish_metrics(at_once=True)
+            _log.info("ingest_stopped")
+
+    def _handle(self, batch: Sequence[Incoming]) -> None:
+        began = time.perf_counter()
+        arrivals = [self._read(message) for message in batch]
+        protocols = Counter(topics.route(message.topic)[0] for message in batch)
+        for protocol, count in protocols.items():
+            self.metrics.received.labels(protocol).inc(count)
+        tries = 0
+        while True:
+            try:
+                done = self._writer.write(arrivals)
+                break
+            except DatabaseAway as error:
+                tries += 1
+                self.metrics.failures.labels("database").inc()
+                _log.warning("database_away", error=str(error), tries=tries, waiting=self._source.waiting())
+                if self._stopping:
+                    return  # not acknowledged: the broker keeps these and sends them again
+                time.sleep(pause_before(tries, self._settings.retry_max_s))
+        self._source.acknowledge(batch)
+        self._count(done)
+        self.metrics.batch_seconds.observe(time.perf_counter() - began)
+        self.metrics.lag_seconds.observe((now_us() - batch[0].received_us) / 1e6)
+
+    def _read(self, message: Incoming) -> Arrival:
+        return topics.read(
+            message.topic,
+            message.payload,
+            message.received_us,
+            retained=message.retained,
+            max_payload_bytes=self._settings.max_payload_bytes,
+        )
+
+    def _look_around(self) -> None:
+        try:
+            self._writer.refresh()
+        except DatabaseAway as error:
+            self.metrics.failures.labels("database").inc()
+            _log.warning("database_away", error=str(error))
+            time.sleep(1.0)
+
+    def _count(self, done: Sequence[tuple[Work, int]]) -> None:
+        for work, inserted in done:
+            self.metrics.committed.inc(inserted)
+            self.metrics.repeated.inc(work.repeats + len(work.fixes) - inserted)
+            for reason, count in work.rejected().items():
+                self.metrics.rejected.labels(str(reason)).inc(count)
+            if work.rejects:
+                _log.info("rejected", **{str(reason): count for reason, count in work.rejected().items()})
+            for change in work.changes:
+                _log.info("alert", change=change.kind, rule=change.rule, device_id=change.device_id)
+
+    def _publish_metrics(self, *, at_once: bool = False) -> None:
+        now = time.monotonic()
+        if self._metrics_file is None or (now < self._metrics_due and not at_once):
+            return
+        self._metrics_due = now + METRICS_EVERY_S
+        self.metrics.waiting.set(self._source.waiting())
+        self.metrics.connected.set(self._source.connected.is_set())
+        try:
+            self.metrics.write(self._metrics_file)
+        except OSError as error:
+            _log.warning("metrics_not_written", path=str(self._metrics_file), error=str(error))
+
+
+def make_ingest(
+    database: DatabaseSettings, broker: BrokerSettings, settings: IngestSettings, metrics_file: Path | None
+) -> Ingest:
+    """The process's parts put together; nothing is connected yet."""
+    source = MqttSource(
+        broker.mqtt_url,
+        broker.mqtt_client_id,
+        topics.SUBSCRIPTIONS,
+        queue_messages=settings.queue_messages,
+        queue_bytes=settings.queue_bytes,
+        retry_max_s=settings.retry_max_s,
+    )
+    writer = BatchWriter(
+        database.database_url,
+        tracking=TrackingSettings(),
+        rules=make_rules(),
+        directory_every_s=settings.directory_every_s,
+        grids_every_s=settings.grids_every_s,
+    )
+    return Ingest(source, writer, settings, metrics_file)
+
+
+def run() -> None:
+    """``serve ingest``: run until SIGTERM or SIGINT, with settings from the environment."""
+    configure_logs(LogSettings(), process="ingest")
+    settings = IngestSettings()
+    ingest = make_ingest(DatabaseSettings(), BrokerSettings(), settings, settings.metrics_file)
+
+    def end(_signal: int, _frame: FrameType | None) -> None:
+        ingest.stop()
+
+    signal.signal(signal.SIGTERM, end)
+    signal.signal(signal.SIGINT, end)
+    ingest.run()

@@ -1,0 +1,32 @@
+"""Settings of the ingest process."""
+
+from pathlib import Path
+
+from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class IngestSettings(BaseSettings):
+    """How messages are gathered into batches, and what bounds them."""
+
+    model_config = SettingsConfigDict(env_prefix="WANMI_INGEST_", frozen=True)
+
+    batch_messages: PositiveInt = 2_000
+    """A batch is written when it holds so many messages …"""
+    batch_wait_s: NonNegativeFloat = 0.1
+    """… or when its first message has waited so long."""
+    queue_messages: PositiveInt = 100_000
+    """Beyond so many waiting messages nothing more is read. More than the broker's ``max_ack_pending``
+    for all subscriptions together, so that the broker's own flow control comes first."""
+    queue_bytes: PositiveInt = 256 * 2**20
+    """Beyond so many waiting bytes nothing more is read."""
+    max_payload_bytes: PositiveInt = 262_144
+    """A larger message is refused (``too_large``)."""
+    retry_max_s: PositiveFloat = 5.0
+    """Longest pause between two tries while the database or the broker is away."""
+    directory_every_s: PositiveFloat = 30.0
+    """Devices and rosters are read again so often, besides when they change."""
+    grids_every_s: PositiveFloat = 600.0
+    """Grids are read again so often, besides when they change: some begin or end with the day."""
+    metrics_file: Path | None = None
+    """Prometheus text is written here every few seconds; None: nowhere."""

@@ -1,0 +1,63 @@
+"""Which topic speaks which protocol, and from which device."""
+
+from collections.abc import Callable
+from functools import lru_cache
+
+import structlog
+
+from ingest import json_fix, nmea, owntracks
+from tracking.arrival import Arrival, Outcome
+from tracking.reasons import Reason, Reject
+
+SUBSCRIPTIONS = (
+    "wanmi/v1/+/fix",
+    "wanmi/v1/+/nmea",
+    "wanmi/v1/+/status",
+    "owntracks/+/+",
+)
+
+Decode = Callable[[bytes, int | None], list[Outcome]]
+"""Payload and time of arrival (None for a retained message, whose age is unknown) to outcomes."""
+
+_log = structlog.get_logger(__name__)
+
+_BY_LEAF: dict[str, tuple[str, Decode]] = {
+    "fix": ("json", lambda payload, received_us: json_fix.decode_fix(payload)),
+    "status": ("status", lambda payload, received_us: json_fix.decode_status(payload)),
+    "nmea": ("nmea", lambda payload, received_us: nmea.decode(payload, received_us=received_us)),
+}
+_OWNTRACKS: tuple[str, Decode] = (
+    "owntracks",
+    lambda payload, received_us: owntracks.decode(payload, received_us=received_us),
+)
+
+
+@lru_cache(maxsize=262_144)
+def route(topic: str) -> tuple[str, str | None, Decode | None]:
+    """Protocol, device key and decoder of a topic; None for the decoder of a topic we do not know."""
+    match topic.split("/"):
+        case ["owntracks", _, key]:
+            return (_OWNTRACKS[0], key, _OWNTRACKS[1])
+        case ["wanmi", "v1", key, leaf] if leaf in _BY_LEAF:
+            protocol, decode = _BY_LEAF[leaf]
+            return protocol, key, decode
+    return "unknown", None, None
+
+
+def read(topic: str, payload: bytes, received_us: int, *, retained: bool, max_payload_bytes: int) -> Arrival:
+    """A message decoded. Never raises: a message that makes a decoder fail becomes a reject."""
+    protocol, key, decode = route(topic)
+    outcomes: list[Outcome]
+    if decode is None:
+        outcomes = [Reject(Reason.UNKNOWN_TOPIC, topic)]
+    elif len(payload) > max_payload_bytes:
+        outcomes = [Reject(Reason.TOO_LARGE, f"{len(payload)} bytes, at most {max_payload_bytes}")]
+    elif not payload:
+        outcomes = []
+    else:
+        try:
+            outcomes = decode(payload, None if retained else received_us)
+        except Exception as error:  # noqa: BLE001 - a defect in one decoder must not stop all devices
+            _log.exception("decoder_failed", topic=topic, protocol=protocol, payload=payload[:512])
+            outcomes = [Reject(Reason.DECODER_FAILED, f"{type(error).__name__}: {error}")]
+    return Arrival(topic, payload, received_us, key, outcomes)

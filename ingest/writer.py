@@ -1,0 +1,232 @@
+"""Keeps the pipeline's view of the world fresh and brings batches into the database, come what may."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Any
+
+import psycopg
+import structlog
+from psycopg import sql
+
+from tracking import partitions, pipeline, store
+from tracking.arrival import Arrival
+from tracking.clock import DAY_US, datetime_of, now_us
+from tracking.directory import find_devices, load_directory
+from tracking.locator import load_locator
+from tracking.memory import load_memory
+from tracking.pipeline import Work, World
+from tracking.reasons import Reason, Reject
+from tracking.rules import Rule
+from tracking.settings import TrackingSettings
+
+CHANNELS = ("wanmi_city", "wanmi_directory")
+GRID_LAYERS = frozenset({"unit_grid", "responsibility_grid"})
+UNKNOWN_FOR_S = 2.0
+"""A key that the database does not know is not asked for again so soon."""
+
+_log = structlog.get_logger(__name__)
+
+_AWAY = (psycopg.OperationalError, psycopg.InterfaceError)
+_REFUSED = (psycopg.DataError, psycopg.IntegrityError, psycopg.InternalError, psycopg.NotSupportedError)
+
+
+@dataclass(slots=True)
+class _Session:
+    """What holds from one connecting to the next."""
+
+    connection: psycopg.Connection[Any]
+    listener: psycopg.Connection[Any]
+    world: World
+    partitions: set[str]
+    directory_due: float
+    grids_due: float
+    ahead: date | None = None
+
+
+class DatabaseAway(Exception):
+    """The database cannot be reached or written now; what was to be written is still to be written."""
+
+
+class BatchWriter:
+    """One writer of fixes. Not safe for several threads.
+
+    A connection for writing, one for hearing of changes. After any loss of the connection everything
+    remembered is read again: whether the last COMMIT came through is not known, the tables know.
+    """
+
+    def __init__(
+        self,
+        database_url: str,
+        *,
+        tracking: TrackingSettings,
+        rules: tuple[Rule, ...],
+        directory_every_s: float,
+        grids_every_s: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._url = database_url
+        self._tracking = tracking
+        self._rules = rules
+        self._directory_every_s = directory_every_s
+        self._grids_every_s = grids_every_s
+        self._clock = clock
+        self._session: _Session | None = None
+        self._unknown: dict[str, float] = {}
+
+    def write(self, arrivals: Sequence[Arrival]) -> list[tuple[Work, int]]:
+        """Commit a batch; the work done, and how many fixes of each were new.
+
+        More than one piece of work is returned when the database refused the batch as a whole: it is
+        then halved until the one message at fault is alone, which becomes a dead letter. Raises
+        DatabaseAway.
+        """
+        try:
+            return self._write(arrivals)
+        except _AWAY as error:
+            self.close()
+            raise DatabaseAway(str(error).strip()) from error
+
+    def refresh(self) -> None:
+        """Connect if need be; hear of changes and read again what changed or is due."""
+        try:
+            self._refresh()
+        except _AWAY as error:
+            self.close()
+            raise DatabaseAway(str(error).strip()) from error
+
+    def close(self) -> None:
+        if self._session is not None:
+            self._session.connection.close()
+            self._session.listener.close()
+            self._session = None
+
+    def _refresh(self) -> _Session:
+        session = self._session or self._connect()
+        now = self._clock()
+        directory, grids = now >= session.directory_due, now >= session.grids_due
+        for notice in session.listener.notifies(timeout=0):
+            directory |= notice.channel == "wanmi_directory"
+            grids |= notice.channel == "wanmi_city" and not GRID_LAYERS.isdisjoint(notice.payload.split(","))
+        if grids:
+            session.world = replace(session.world, locator=load_locator(session.connection))
+            session.grids_due = now + self._grids_every_s
+            _log.info("grids_loaded", unit_grids=len(session.world.locator.unit_grids))
+        if directory:
+            session.world = replace(session.world, directory=load_directory(session.connection))
+            session.directory_due = now + self._directory_every_s
+            self._unknown.clear()
+        today = datetime_of(now_us()).date()
+        if session.ahead != today:
+            _ensure_partitions(session, partitions.days_ahead(today, self._tracking.partitions_ahead))
+            session.ahead = today
+        return session
+
+    def _connect(self) -> _Session:
+        self.close()
+        arguments: dict[str, Any] = {
+            "autocommit": True,
+            "connect_timeout": 5,
+            "application_name": "wanmi-ingest",
+            "options": "-c timezone=UTC -c jit=off",
+            "keepalives_idle": 10,
+            "keepalives_interval": 5,
+            "keepalives_count": 3,
+        }
+        # Hear first, read second: what changes in between is heard.
+        listener = psycopg.connect(self._url, **arguments)
+        for channel in CHANNELS:
+            listener.execute(sql.SQL("LISTEN {}").format(sql.Identifier(channel)))
+        connection = psycopg.connect(self._url, **arguments)
+        store.prepare(connection)
+        now = self._clock()
+        self._unknown.clear()
+        world = World(
+            load_directory(connection),
+            load_locator(connection),
+            load_memory(connection),
+            self._rules,
+            self._tracking,
+        )
+        self._session = _Session(
+            connection,
+            listener,
+            world,
+            partitions.known_partitions(connection),
+            directory_due=now + self._directory_every_s,
+            grids_due=now + self._grids_every_s,
+        )
+        _log.info(
+            "database_connected",
+            devices=len(world.directory.devices),
+            unit_grids=len(world.locator.unit_grids),
+        )
+        return self._session
+
+    def _write(self, arrivals: Sequence[Arrival]) -> list[tuple[Work, int]]:
+        try:
+            return [self._commit(self._refresh(), arrivals)]
+        except _AWAY:
+            raise
+        except Exception as error:
+            if isinstance(error, psycopg.Error) and not isinstance(error, _REFUSED):
+                raise psycopg.OperationalError(f"{type(error).__name__}: {error}") from error
+            _log.exception("batch_refused", messages=len(arrivals), error=str(error))
+            self._connect()
+        if len(arrivals) == 1:
+            alone = Arrival(
+                arrivals[0].topic,
+                arrivals[0].payload,
+                arrivals[0].received_us,
+                arrivals[0].device_key,
+                [Reject(Reason.NOT_STORABLE, "see the log of ingest for the error of this message")],
+            )
+            return [self._commit(self._refresh(), [alone])]
+        middle = len(arrivals) // 2
+        return self._write(arrivals[:middle]) + self._write(arrivals[middle:])
+
+    def _commit(self, session: _Session, arrivals: Sequence[Arrival]) -> tuple[Work, int]:
+        self._look_up_strangers(session, arrivals)
+        work = pipeline.process(arrivals, session.world)
+        if len(work.fixes):
+            _ensure_partitions(session, _days_of(work))
+        inserted = store.commit(session.connection, work)
+        pipeline.remember(work)
+        return work, inserted
+
+    def _look_up_strangers(self, session: _Session, arrivals: Sequence[Arrival]) -> None:
+        """Devices registered a moment ago, before the news of them has come."""
+        now, world = self._clock(), session.world
+        keys = {
+            arrival.device_key
+            for arrival in arrivals
+            if arrival.device_key
+            and arrival.device_key not in world.directory.devices
+            and self._unknown.get(arrival.device_key, 0.0) <= now
+            and "\0" not in arrival.device_key
+        }
+        if not keys:
+            return
+        world.directory.learn(find_devices(session.connection, keys))
+        if len(self._unknown) > 100_000:
+            self._unknown.clear()
+        self._unknown.update((key, now + UNKNOWN_FOR_S) for key in keys if key not in world.directory.devices)
+
+
+def _ensure_partitions(session: _Session, days: Sequence[date]) -> None:
+    missing = [day for day in days if partitions.partition_name(day) not in session.partitions]
+    if missing:
+        partitions.ensure(session.connection, missing)
+        session.partitions.update(partitions.partition_name(day) for day in missing)
+        _log.info("partitions_made", days=[day.isoformat() for day in missing])
+
+
+def _days_of(work: Work) -> list[date]:
+    days = set((work.fixes.fix_time_us // DAY_US).tolist())
+    return [datetime_of(day * DAY_US).date() for day in sorted(days)]
+
+
+def pause_before(tries: int, longest_s: float) -> float:
+    """Seconds to wait before try number ``tries`` (from 1): doubling from 0.1 s."""
+    return float(min(longest_s, 0.1 * 2 ** min(tries - 1, 16)))
