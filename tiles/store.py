@@ -87,8 +87,8 @@ class TileStore:
     async def close(self) -> None:
         await self._pool.close()
 
-    async def refresh(self) -> set[str]:
-        """Read the catalogue and the versions again; the keys of layers whose data changed."""
+    async def refresh(self) -> None:
+        """Read the catalogue and the versions again, and forget the tiles of what changed."""
         async with self._refreshing:
             before = self._layers
             async with self._pool.connection() as conn:
@@ -104,7 +104,11 @@ class TileStore:
             changed = {key for key, layer in layers.items() if before.get(key) != layer}
             for key in changed:
                 await self._cache.forget(key, but=_dated(layers[key]))
-        return changed if before else set()
+
+    async def versions(self) -> dict[str, str]:
+        """The version of each layer's data as it is now."""
+        await self.refresh()
+        return {key: layer.version for key, layer in self._layers.items()}
 
     async def layers(self) -> Mapping[str, CatalogueLayer]:
         """The catalogue as it was within the last second."""

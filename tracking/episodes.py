@@ -2,9 +2,8 @@
 
 import base64
 import binascii
-import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal, NamedTuple
 
@@ -176,10 +175,7 @@ async def _announce(
     conn: AsyncConnection, alert_id: int, event: AlertEventKind, scope: ScopeParameters
 ) -> Alert:
     alert = await read_alert(conn, alert_id, scope)
-    payload = json.dumps(asdict(alert), ensure_ascii=False, default=_json_time)
-    await conn.execute(
-        QUERIES["append_alert_event"], {"event": event, "area_code": alert.area_code, "payload": payload}
-    )
+    await conn.execute(QUERIES["append_alert_event"], {"event": event, "alert_id": alert_id})
     await conn.execute(QUERIES["notify_live"])
     return alert
 
@@ -194,12 +190,6 @@ async def count_alerts(conn: AsyncConnection, scope: ScopeParameters, from_time:
     """Alerts in scope that are open, and that were opened since ``from_time``."""
     row = (await conn.execute(QUERIES["alert_count"], {**scope, "from_time": from_time})).one()
     return row.open, row.today
-
-
-def _json_time(value: object) -> str:
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat()
-    raise TypeError(f"{type(value).__name__} has no JSON form")
 
 
 def _spoken(moment: datetime) -> str:

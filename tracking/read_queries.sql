@@ -136,7 +136,7 @@ UPDATE alert
  WHERE id = :alert_id
 
 -- :name append_alert_event
-SELECT outbox_append('alert', :event, :area_code, CAST(:payload AS jsonb))
+SELECT outbox_append('alert', :event, a.area_code, alert_as_json(a)) FROM alert a WHERE a.id = :alert_id
 
 -- :name notify_live
 SELECT pg_notify('wanmi_live', '')
