@@ -1,0 +1,1 @@
+"""Bring files of GIS staff and OpenStreetMap into the city tables: all or nothing, with a report."""

@@ -1,0 +1,118 @@
+"""Zips of GIS offices: unpacked with limits into a folder of our own."""
+
+import shutil
+import zipfile
+import zlib
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from gis_core.importing.errors import DamagedFile, UnsafeZip
+
+MAX_MEMBERS = 2_000
+MAX_UNPACKED_BYTES = 4 * 2**30
+MAX_RATIO = 200
+"""Deflated coordinates shrink 2 to 20 times; a zip bomb 1,000 times and more."""
+RATIO_MATTERS_FROM_BYTES = 16 * 2**20
+CHUNK_BYTES = 2**20
+
+SHAPEFILE_PARTS = frozenset({".shp", ".shx", ".dbf", ".prj", ".cpg"})
+DATA_SUFFIXES = frozenset({".shp", ".gpkg", ".geojson", ".json", ".osm", ".pbf"})
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """A data file ready to read; ``name`` is what people call it (Chinese where the zip has it)."""
+
+    name: str
+    path: Path
+
+
+def member_name(member: zipfile.ZipInfo) -> str:
+    """The member's path; names written in GBK without the UTF-8 flag are read as such."""
+    if member.flag_bits & 0x800:
+        return member.filename
+    raw = member.filename.encode("cp437", errors="replace")
+    for encoding in ("utf-8", "gb18030"):
+        try:
+            return raw.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    return member.filename
+
+
+def unpack(archive: Path, folder: Path) -> list[Dataset]:
+    """Unpack the data files of ``archive`` into ``folder`` under plain names.
+
+    The members' own paths are never used to write, so a path that climbs out leads nowhere; such a zip
+    is refused all the same. Raises UnsafeZip (limits, climbing paths, password) and DamagedFile.
+    """
+    try:
+        with zipfile.ZipFile(archive) as opened:
+            members = [member for member in opened.infolist() if not member.is_dir()]
+            _check(archive, members)
+            return _unpack_members(opened, members, archive, folder)
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
+        raise DamagedFile(file=archive.name, where=str(error)) from error
+
+
+def _check(archive: Path, members: list[zipfile.ZipInfo]) -> None:
+    def refuse(reason_zh: str, reason: str) -> UnsafeZip:
+        return UnsafeZip(file=archive.name, reason_zh=reason_zh, reason=reason)
+
+    if len(members) > MAX_MEMBERS:
+        raise refuse(f"含有 {len(members)} 个文件，多于 {MAX_MEMBERS} 个", f"more than {MAX_MEMBERS} members")
+    for member in members:
+        path = PurePosixPath(member_name(member).replace("\\", "/"))
+        if path.is_absolute() or ".." in path.parts or path.parts[0].endswith(":"):
+            raise refuse(f"文件路径 {path} 指向压缩包之外", f"the path {path} leads out of it")
+        if member.flag_bits & 0x1:
+            raise refuse("有密码", "it has a password")
+    size = sum(member.file_size for member in members)
+    packed = sum(member.compress_size for member in members)
+    if size > MAX_UNPACKED_BYTES:
+        raise refuse(
+            f"解压后大于 {MAX_UNPACKED_BYTES >> 30} GiB", f"more than {MAX_UNPACKED_BYTES >> 30} GiB unpacked"
+        )
+    if size > RATIO_MATTERS_FROM_BYTES and size > MAX_RATIO * max(packed, 1):
+        raise refuse(
+            f"压缩比超过 {MAX_RATIO}，疑为压缩炸弹", f"it unpacks to over {MAX_RATIO} times its size"
+        )
+
+
+def _unpack_members(
+    opened: zipfile.ZipFile, members: list[zipfile.ZipInfo], archive: Path, folder: Path
+) -> list[Dataset]:
+    stems: dict[str, str] = {}
+    datasets: list[Dataset] = []
+    left = MAX_UNPACKED_BYTES
+    for member in members:
+        path = PurePosixPath(member_name(member).replace("\\", "/"))
+        suffix = path.suffix.lower()
+        if "__MACOSX" in path.parts or suffix not in SHAPEFILE_PARTS | DATA_SUFFIXES:
+            continue
+        stem = stems.setdefault(str(path.with_suffix("")).casefold(), f"data{len(stems)}")
+        written = folder / (stem + (".osm.pbf" if suffix == ".pbf" else suffix))
+        with opened.open(member) as source, written.open("wb") as copy:
+            # The sizes in a zip's directory may lie: count what really comes.
+            while block := source.read(CHUNK_BYTES):
+                left -= len(block)
+                if left < 0:
+                    gib = MAX_UNPACKED_BYTES >> 30
+                    raise UnsafeZip(
+                        file=archive.name,
+                        reason_zh=f"解压后大于 {gib} GiB",
+                        reason=f"more than {gib} GiB unpacked",
+                    )
+                copy.write(block)
+        if suffix in DATA_SUFFIXES:
+            datasets.append(Dataset(path.stem, written))
+    return datasets
+
+
+def copy_shapefile(path: Path, folder: Path) -> Dataset:
+    """A shapefile with its companions in ``folder``, where a missing index may be rebuilt and the
+    companions have the suffixes GDAL looks for, whatever their case was."""
+    for part in path.parent.iterdir():
+        if part.stem == path.stem and part.suffix.lower() in SHAPEFILE_PARTS:
+            shutil.copyfile(part, folder / f"data0{part.suffix.lower()}")
+    return Dataset(path.stem, folder / "data0.shp")

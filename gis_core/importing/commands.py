@@ -1,0 +1,190 @@
+"""``wanmi import``: files of GIS staff into the city."""
+
+import json
+import os
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any, get_args
+
+import typer
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
+from rich.table import Table
+
+from gis_core.coordinates import Datum
+from gis_core.identity.secrets import Keyring
+from gis_core.importing.component_mapping import ClassDictionary
+from gis_core.importing.errors import ImportRefused, UnknownOption
+from gis_core.importing.mapping import MappingOptions
+from gis_core.importing.report import ImportReport, write_issues
+from gis_core.importing.run import ImportRequest, run_import
+from gis_core.importing.table_mapping import ZONE_KINDS
+from gis_core.importing.targets import TARGET_KEYS
+from gis_core.models.area import AREA_LEVELS
+from gis_core.settings import DatabaseSettings
+
+app = typer.Typer(no_args_is_help=True)
+
+
+def _pairs(values: list[str] | None, option: str) -> dict[str, str]:
+    pairs: dict[str, str] = {}
+    for value in values or ():
+        name, found, field = value.partition("=")
+        if not found and option == "--class":
+            name, field = "", value
+        elif not found:
+            raise UnknownOption(option=option, value=value, allowed="NAME=FIELD")
+        pairs[name.strip()] = field.strip()
+    return pairs
+
+
+def _one_of(value: str | None, allowed: tuple[str, ...], option: str) -> None:
+    if value is not None and value not in allowed:
+        raise UnknownOption(option=option, value=value, allowed=", ".join(allowed))
+
+
+@app.command("import")
+def import_file(
+    file: Annotated[Path, typer.Argument(help="OSM XML/PBF, GeoPackage, GeoJSON, shapefile (.shp 或 .zip)")],
+    target: Annotated[str | None, typer.Option(help=f"数据类型 what it is: {'|'.join(TARGET_KEYS)}")] = None,
+    layer: Annotated[str | None, typer.Option(help="图层 layer, where the file has several")] = None,
+    source: Annotated[str | None, typer.Option(help="来源名称；再次导入按它更新 name of the source")] = None,
+    level: Annotated[str | None, typer.Option(help=f"区域级别: {'|'.join(AREA_LEVELS)}")] = None,
+    parent: Annotated[str | None, typer.Option(help="上级区域代码 code of the parent area")] = None,
+    within: Annotated[
+        str | None, typer.Option(help="只导入该区域内的要素 only features inside this area")
+    ] = None,
+    srid: Annotated[int | None, typer.Option(help="坐标系 EPSG 代码，文件没有说明或说错时用")] = None,
+    datum: Annotated[str, typer.Option(help="坐标偏移 hidden shift: wgs84|gcj02|bd09")] = "wgs84",
+    encoding: Annotated[str | None, typer.Option(help="文字编码 text encoding, e.g. gbk, big5")] = None,
+    field_map: Annotated[
+        list[str] | None, typer.Option("--map", help="列=字段 column=field, e.g. name=道路名称")
+    ] = None,
+    component_class: Annotated[
+        list[str] | None, typer.Option("--class", help="部件类别：代码，或 名称=代码 CODE or NAME=CODE")
+    ] = None,
+    key: Annotated[
+        str | None, typer.Option(help="键字段 field that identifies a feature for updates")
+    ] = None,
+    valid_from: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="启用日期 first day of validity; 1900-01-01 = unknown"),
+    ] = None,
+    zone_kind: Annotated[
+        str | None, typer.Option(help=f"区域规则类型 kind of zones: {'|'.join(ZONE_KINDS)}")
+    ] = None,
+    provisional_codes: Annotated[
+        bool, typer.Option("--provisional-codes", help="没有代码的区域暂编代码 (上级代码 + 9xx)")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="试导入，不保存 do everything, keep nothing")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="报告为 JSON report as JSON")] = False,
+    report_file: Annotated[
+        Path | None, typer.Option("--report", help="逐条问题写入 CSV every issue as CSV")
+    ] = None,
+) -> None:
+    """导入城市数据：全部成功或全部撤回。Bring a file into the city: all of it or nothing.
+
+    Exit code 0: taken; 1: refused, nothing was imported.
+    """
+    try:
+        _one_of(target, TARGET_KEYS, "--target")
+        _one_of(level, AREA_LEVELS, "--level")
+        _one_of(datum, get_args(Datum), "--datum")
+        _one_of(zone_kind, ZONE_KINDS, "--zone-kind")
+        own_classes = _pairs(component_class, "--class")
+        mapping = MappingOptions(
+            field_map=_pairs(field_map, "--map"),
+            key_field=key,
+            level=level,
+            parent_code=parent,
+            zone_kind=zone_kind,
+            provisional_codes=provisional_codes,
+            classes=ClassDictionary.shipped(own_classes),
+            **({"valid_from": valid_from.date()} if valid_from else {}),
+        )
+        request = ImportRequest(
+            path=file,
+            target=target,
+            layer=layer,
+            source=source,
+            within=within,
+            srid=srid,
+            datum=datum,  # type: ignore[arg-type]  # checked above
+            encoding=encoding,
+            dry_run=dry_run,
+            mapping=mapping,
+        )
+        report = _run_with_progress(request)
+    except ImportRefused as error:
+        if report_file is not None and error.report is not None:
+            write_issues(report_file, error.report.issues)
+        _tell_refusal(error, as_json=as_json)
+        raise typer.Exit(1) from error
+    if report_file is not None:
+        write_issues(report_file, report.issues)
+    if as_json:
+        typer.echo(json.dumps(report.as_dict(), ensure_ascii=False, indent=2))
+    else:
+        _print_report(report, Console())
+
+
+def _run_with_progress(request: ImportRequest) -> ImportReport:
+    # The key is only needed for the audit entry; a database brought up by hand may have none.
+    secret = os.environ.get("WANMI_SECRET_KEY")
+    url = DatabaseSettings().database_url
+    name = TextColumn("{task.description}")
+    columns = (SpinnerColumn(), name, BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(
+        *columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()
+    ) as bar:
+        task = bar.add_task(request.path.name, total=None)
+
+        def advance(read: int, total: int | None) -> None:
+            bar.update(task, completed=read, total=total)
+
+        return run_import(request, url, keyring=Keyring(secret) if secret else None, progress=advance)
+
+
+def _tell_refusal(error: ImportRefused, *, as_json: bool) -> None:
+    if as_json:
+        body: dict[str, Any] = {"refused": error.slug, "zh": error.text.zh, "en": error.text.en}
+        typer.echo(json.dumps(body, ensure_ascii=False, indent=2))
+        return
+    typer.echo(f"{error.title.zh}：{error.text.zh}\n{error.title.en}: {error.text.en}", err=True)
+
+
+def _print_report(report: ImportReport, console: Console) -> None:
+    facts = [report.file, report.layer, report.crs, report.encoding, f"source={report.source}"]
+    console.print(" · ".join(fact for fact in facts if fact), highlight=False, soft_wrap=True)
+    table = Table(box=None, pad_edge=False)
+    for title in ("", "读入 read", "新增 inserted", "更新 updated", "未变 unchanged", "修复 repaired",
+                  "拒绝 refused", "范围外 outside"):  # fmt: skip
+        table.add_column(title, justify="left" if not title else "right")
+    for target, counts in report.counts.items():
+        table.add_row(target, *(f"{number:,}" for number in counts.as_dict().values()))
+    console.print(table)
+    reasons = report.reasons()
+    if reasons:
+        table = Table(box=None, pad_edge=False)
+        for title in ("", "原因 reason", "数 n", "例 example"):
+            table.add_column(title, justify="right" if title.startswith("数") else "left", overflow="fold")
+        labels = {"refused": "拒绝 refused", "repaired": "修复 repaired", "note": "提示 note"}
+        for severity, code, number, text in reasons:
+            table.add_row(labels[severity], code, f"{number:,}", f"{text.zh} / {text.en}")
+        console.print(table)
+    if report.skipped:
+        console.print(f"其他对象 other objects, not for these tables: {report.skipped:,}", highlight=False)
+    rows = sum(counts.read for counts in report.counts.values())
+    rate = rows / report.seconds if report.seconds else 0
+    ending = "试导入，未保存 dry run, nothing kept" if report.dry_run else f"import_run {report.run_id}"
+    console.print(f"{report.seconds:.2f} s · {rate:,.0f}/s · {ending}", highlight=False)

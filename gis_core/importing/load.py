@@ -1,0 +1,181 @@
+"""From mapped rows to the city table: COPY into a temporary table, stamp, then one upsert."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from psycopg import Connection, sql
+
+from gis_core.database import read_queries
+from gis_core.importing.features import Column
+from gis_core.importing.mapping import UNNAMED, MappingOptions
+from gis_core.importing.report import Counts, Issue, issue
+from gis_core.importing.targets import Target
+
+_SQL = read_queries("gis_core.importing")
+PARENT_LEVELS = {"street": "district", "community": "street"}
+
+
+class Staging:
+    """A temporary table beside one city table, inside the caller's transaction."""
+
+    def __init__(self, connection: Connection[Any], target: Target, source: str) -> None:
+        self._connection = connection
+        self.target = target
+        self._source = source
+        self._table = sql.Identifier(target.key)
+        self._staged = sql.Identifier(f"staged_{target.key}")
+        self._stored = (
+            *target.columns,
+            *(("source", "source_key", "attributes") if target.sourced else ()),
+            "geom",
+        )
+        self._number = 0
+        connection.execute(
+            sql.SQL("CREATE TEMP TABLE {} ON COMMIT DROP AS SELECT {} FROM {} WITH NO DATA").format(
+                self._staged, self._names(self._stored), self._table
+            )
+        )
+        connection.execute(
+            sql.SQL(
+                "ALTER TABLE {} ADD number bigint, ADD feature text, ADD anchor geometry(Point, 4326)"
+            ).format(self._staged)
+        )
+
+    @staticmethod
+    def _names(columns: tuple[str, ...]) -> sql.Composed:
+        return sql.SQL(", ").join(sql.Identifier(name) for name in columns)
+
+    def add(self, ids: Column, shapes: NDArray[Any], columns: dict[str, Column]) -> None:
+        """COPY rows whose shapes are final, lon/lat."""
+        if not len(ids):
+            return
+        geom = shapely.to_wkb(shapely.set_srid(shapes, 4326), hex=True, include_srid=True)
+        anchors = shapely.to_wkb(
+            shapely.set_srid(shapely.point_on_surface(shapes), 4326), hex=True, include_srid=True
+        )
+        numbers = np.arange(self._number, self._number + len(ids)).tolist()
+        self._number += len(ids)
+        values: list[Any] = []
+        for name in self._stored:
+            if name == "geom":
+                values.append(geom)
+            elif name == "source":
+                values.append([self._source] * len(ids))
+            else:
+                values.append(columns[name])
+        command = sql.SQL("COPY {} ({}, number, feature, anchor) FROM STDIN").format(
+            self._staged, self._names(self._stored)
+        )
+        with self._connection.cursor() as cursor, cursor.copy(command) as copy:
+            for row in zip(*values, numbers, ids, anchors, strict=True):
+                copy.write_row(row)
+
+    def _run(self, name: str, /, column: str | None = None, **values: Any) -> Iterator[tuple[Any, ...]]:
+        statement = sql.SQL(_SQL[name]).format(
+            staged=self._staged, column=sql.Identifier(column or "code")
+        )
+        cursor = self._connection.execute(statement, values)
+        self._affected = cursor.rowcount
+        return iter(cursor.fetchall() if cursor.description else ())
+
+    def finish(self, options: MappingOptions, within: str | None, counts: Counts) -> list[Issue]:
+        """Clip, stamp, number and upsert what was staged; fills ``counts`` and returns what was refused."""
+        self._connection.execute(sql.SQL("ANALYZE {}").format(self._staged))
+        issues: list[Issue] = []
+        if within is not None:
+            self._run("leave_out_outside", within=within)
+            counts.outside += self._affected
+        if self.target.key == "area":
+            issues += self._finish_areas(options)
+        if self.target.sourced:
+            issues += [
+                issue(feature, "key-twice", key=key)
+                for feature, key in self._run("refuse_twice", column="source_key")
+            ]
+        elif "code" in self.target.columns:
+            issues += [issue(feature, "code-twice", code=code) for feature, code in self._run("refuse_twice")]
+        if self.target.stamped is not None:
+            self._run("stamp_area")
+        if self.target.key in ("component", "responsibility_grid", "zone"):
+            issues += [issue(feature, "outside-areas") for feature, _ in self._run("refuse_outside_areas")]
+        if self.target.key == "component":
+            issues += self._finish_components()
+        if self.target.key == "unit_grid":
+            self._run("measure_unit_grids")
+        self._upsert(counts)
+        return issues
+
+    def _finish_areas(self, options: MappingOptions) -> list[Issue]:
+        issues: list[Issue] = []
+        if options.provisional_codes:
+            level = options.level or "street"
+            self._run("keep_provisional_codes", source=self._source)
+            given = self._run(
+                "give_provisional_codes",
+                level=level,
+                parent_level=PARENT_LEVELS.get(level, "district"),
+                unnamed=UNNAMED,
+            )
+            issues += [issue(feature, "code-provisional", code=code) for feature, code in given]
+            issues += [issue(feature, "outside-areas") for feature, _ in self._run("refuse_without_code")]
+        issues += [
+            issue(feature, "parts-joined", code=code) for feature, code in self._run("join_area_parts")
+        ]
+        issues += [issue(feature, "code-twice", code=code) for feature, code in self._run("refuse_twice")]
+        issues += [
+            issue(feature, "code-taken", code=code, other=other)
+            for feature, code, other in self._run("refuse_taken_codes")
+        ]
+        self._run("find_parents")
+        return issues
+
+    def _finish_components(self) -> list[Issue]:
+        self._run("stamp_unit_grid")
+        self._run("keep_component_codes")
+        self._run("lock_component_codes")
+        issues = [issue(feature, "code-twice", code=code) for feature, code in self._run("refuse_twice")]
+        issues += [
+            issue(feature, "code-taken", code=code, other=other)
+            for feature, code, other in self._run("refuse_taken_component_codes")
+        ]
+        self._run("issue_component_codes")
+        if self._affected:
+            issues.append(issue("file", "codes-issued", count=self._affected))
+        return issues
+
+    def _upsert(self, counts: Counts) -> None:
+        """INSERT … ON CONFLICT DO UPDATE where something differs."""
+        changing = tuple(name for name in self._stored if name not in self.target.conflict)
+        known = sql.SQL(", ").join(sql.SQL("known.{}").format(sql.Identifier(name)) for name in changing)
+        new = sql.SQL(", ").join(sql.SQL("excluded.{}").format(sql.Identifier(name)) for name in changing)
+        statement = sql.SQL(
+            """
+            WITH written AS (
+              INSERT INTO {table} AS known ({columns})
+              SELECT {columns} FROM {staged} ORDER BY number
+              ON CONFLICT ({conflict}) DO UPDATE SET ({changing}) = ROW ({new})
+               WHERE ROW ({known}) IS DISTINCT FROM ROW ({new})
+              RETURNING (xmax = 0) AS inserted
+            )
+            SELECT count(*) FILTER (WHERE inserted), count(*) FILTER (WHERE NOT inserted),
+                   (SELECT count(*) FROM {staged})
+              FROM written
+            """
+        ).format(
+            table=self._table,
+            columns=self._names(self._stored),
+            staged=self._staged,
+            conflict=self._names(self.target.conflict),
+            changing=self._names(changing),
+            known=known,
+            new=new,
+        )
+        row = self._connection.execute(statement).fetchone()
+        assert row is not None
+        inserted, updated, staged = row
+        counts.inserted += inserted
+        counts.updated += updated
+        counts.unchanged += staged - inserted - updated

@@ -1,0 +1,153 @@
+-- :name start_run
+INSERT INTO import_run (file_name, file_sha256, target, source, srid, person_id)
+VALUES (%(file_name)s, %(file_sha256)s, %(target)s, %(source)s, %(srid)s, %(person_id)s)
+RETURNING id
+
+-- :name finish_run
+UPDATE import_run
+   SET state = %(state)s, finished_at = clock_timestamp(), counts = %(counts)s, target = %(target)s,
+       source = %(source)s, srid = %(srid)s
+ WHERE id = %(id)s
+
+-- :name area_is_known
+SELECT count(*) FROM area WHERE code = %(code)s AND geom IS NOT NULL
+
+-- :name leave_out_outside
+-- What does not lie (by a point inside it) in the area as it is today, or was last.
+WITH chosen AS MATERIALIZED (
+  SELECT geom FROM area WHERE code = %(within)s AND geom IS NOT NULL ORDER BY valid_from DESC LIMIT 1
+)
+DELETE FROM {staged} AS s
+ WHERE NOT EXISTS (SELECT FROM chosen WHERE ST_Covers(chosen.geom, s.anchor))
+
+-- :name refuse_twice
+-- Of several staged rows with the same value only the first stays.
+DELETE FROM {staged} AS s
+ USING (SELECT ctid AS place, row_number() OVER (PARTITION BY {column} ORDER BY number) AS nth
+          FROM {staged} WHERE {column} IS NOT NULL) AS ranked
+ WHERE s.ctid = ranked.place AND ranked.nth > 1
+RETURNING s.feature, s.{column}
+
+-- :name join_area_parts
+-- An area given in pieces (exclaves, split rows) under one code and name is one area.
+WITH whole AS (
+  SELECT code, min(number) AS number, ST_Multi(ST_Union(geom)) AS geom
+    FROM {staged} WHERE code IS NOT NULL GROUP BY code HAVING count(*) > 1 AND count(DISTINCT name) = 1
+), joined AS (
+  UPDATE {staged} AS s SET geom = whole.geom FROM whole WHERE s.code = whole.code AND s.number = whole.number
+)
+DELETE FROM {staged} AS s USING whole
+ WHERE s.code = whole.code AND s.number <> whole.number
+RETURNING s.feature, s.code
+
+-- :name keep_provisional_codes
+-- A feature that was given a number before keeps it.
+UPDATE {staged} AS s SET code = known.code, name = known.name, parent_code = known.parent_code
+  FROM area AS known
+ WHERE s.code IS NULL AND known.source = %(source)s AND known.source_key = s.source_key
+   AND known.attributes ? 'provisional_code'
+
+-- :name give_provisional_codes
+-- Parent's code + 9 + two digits (a tenth they do not have is refused by the missing code), west to east.
+-- GB/T 10114 gives streets, towns and townships numbers below 900.
+WITH placed AS (
+  SELECT s.number, parent.code AS parent_code, s.anchor
+    FROM {staged} AS s
+   CROSS JOIN LATERAL (
+     SELECT code FROM area AS a
+      WHERE a.level = %(parent_level)s AND ST_Covers(a.geom, s.anchor) AND a.valid_to IS NULL
+      ORDER BY code LIMIT 1
+   ) AS parent
+   WHERE s.code IS NULL
+), taken AS (
+  SELECT left(code, -3) AS parent_code, max(right(code, 2)::int) AS last
+    FROM area WHERE level = %(level)s AND code ~ '9[0-9]{{2}}$' GROUP BY 1
+), numbered AS (
+  SELECT number, placed.parent_code,
+         coalesce(last, 0) + row_number() OVER (PARTITION BY placed.parent_code ORDER BY ST_X(anchor)) AS nth
+    FROM placed LEFT JOIN taken ON taken.parent_code = placed.parent_code
+)
+UPDATE {staged} AS s
+   SET code = numbered.parent_code || to_char(900 + nth, 'FM000'), parent_code = numbered.parent_code,
+       level = %(level)s,
+       name = CASE WHEN s.name = %(unnamed)s
+                   THEN %(unnamed)s || numbered.parent_code || to_char(900 + nth, 'FM000') ELSE s.name END,
+       attributes = s.attributes || '{{"provisional_code": true}}'
+  FROM numbered
+ WHERE s.number = numbered.number AND numbered.nth < 100
+RETURNING s.feature, s.code
+
+-- :name refuse_without_code
+DELETE FROM {staged} WHERE code IS NULL RETURNING feature, NULL::text
+
+-- :name refuse_taken_codes
+-- A code whose validity overlaps the same code from another source.
+DELETE FROM {staged} AS s USING area AS known
+ WHERE known.code = s.code AND (known.source, known.source_key) <> (s.source, s.source_key)
+   AND daterange(known.valid_from, known.valid_to) && daterange(s.valid_from, NULL)
+RETURNING s.feature, s.code, known.source
+
+-- :name find_parents
+-- The city whose digits the code begins with, else the code's own leading digits.
+UPDATE {staged} AS s SET parent_code =
+  CASE s.level
+    WHEN 'community' THEN left(s.code, 9)
+    WHEN 'street' THEN left(s.code, 6)
+    WHEN 'district' THEN coalesce(
+      (SELECT city.code FROM (SELECT code FROM area WHERE level = 'city'
+                               UNION SELECT code FROM {staged} WHERE level = 'city') AS city
+        WHERE starts_with(s.code, area_prefix(city.code)) ORDER BY length(area_prefix(city.code)) DESC LIMIT 1),
+      CASE WHEN left(s.code, 2) IN ('11', '12', '31', '50') THEN left(s.code, 2) || '0000'
+           ELSE left(s.code, 4) || '00' END)
+  END
+ WHERE parent_code IS NULL
+
+-- :name stamp_area
+-- Finest area of today that holds the feature's point.
+UPDATE {staged} AS s SET area_code = (
+  SELECT a.code FROM area AS a
+   WHERE a.geom && s.anchor AND ST_Covers(a.geom, s.anchor)
+     AND a.valid_from <= current_date AND (a.valid_to IS NULL OR a.valid_to > current_date)
+   ORDER BY length(a.code) DESC, a.level = 'city', a.code LIMIT 1
+)
+ WHERE s.area_code IS NULL
+
+-- :name refuse_outside_areas
+DELETE FROM {staged} WHERE area_code IS NULL RETURNING feature, NULL::text
+
+-- :name stamp_unit_grid
+UPDATE {staged} AS s SET unit_grid_code = g.code
+  FROM unit_grid AS g
+ WHERE g.change_date IS NULL AND g.geom && s.anchor AND ST_Covers(g.geom, s.anchor)
+
+-- :name keep_component_codes
+-- A component known by its source key keeps the code it was issued.
+UPDATE {staged} AS s SET code = known.code, initial_date = known.initial_date
+  FROM component AS known
+ WHERE s.code IS NULL AND known.source = s.source AND known.source_key = s.source_key
+
+-- :name lock_component_codes
+SELECT pg_advisory_xact_lock(7823452)
+
+-- :name issue_component_codes
+-- District 6 + class 4 + sequence 6, above every sequence ever given there.
+WITH wanted AS (
+  SELECT number, left(area_code, 6) || class_code AS prefix,
+         row_number() OVER (PARTITION BY left(area_code, 6) || class_code ORDER BY number) AS nth
+    FROM {staged} WHERE code IS NULL
+), used AS (
+  SELECT left(code, 10) AS prefix, max(right(code, 6)::int) AS last FROM (
+    SELECT code FROM component UNION ALL SELECT code FROM {staged} WHERE code IS NOT NULL
+  ) AS every GROUP BY 1
+)
+UPDATE {staged} AS s SET code = wanted.prefix || to_char(coalesce(used.last, 0) + wanted.nth, 'FM000000')
+  FROM wanted LEFT JOIN used USING (prefix)
+ WHERE s.number = wanted.number
+
+-- :name refuse_taken_component_codes
+DELETE FROM {staged} AS s USING component AS known
+ WHERE known.code = s.code AND (known.source, known.source_key) <> (s.source, s.source_key)
+RETURNING s.feature, s.code, known.source
+
+-- :name measure_unit_grids
+UPDATE {staged} SET area_m2 = ST_Area(geom::geography)

@@ -1,0 +1,183 @@
+"""Files of GDAL's formats, layer by layer and some thousand features at a time."""
+
+import errno
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyogrio
+import shapely
+from pyogrio.errors import DataLayerError, DataSourceError, FeatureError
+from pyproj import CRS
+
+from gis_core.importing import shapefile_text
+from gis_core.importing.archives import Dataset, copy_shapefile, unpack
+from gis_core.importing.errors import (
+    DamagedFile,
+    FileMissing,
+    LayerNeeded,
+    UnknownFormat,
+    UnknownLayer,
+)
+from gis_core.importing.features import Column, Features, object_column
+from gis_core.importing.geometry_repair import shapes_from_wkb
+from gis_core.importing.placing import crs_of
+from gis_core.importing.shapefile_text import TableText
+
+BATCH = 20_000
+_OSM_SUFFIXES = (".osm", ".osm.gz", ".osm.bz2", ".osm.pbf", ".pbf")
+_GDAL_ERRORS = (DataSourceError, DataLayerError, FeatureError)
+
+
+def is_osm(path: Path) -> bool:
+    return path.name.lower().endswith(_OSM_SUFFIXES)
+
+
+@dataclass(frozen=True, slots=True)
+class LayerSource:
+    """One layer of a file. ``crs``: as the file says, None where it does not."""
+
+    dataset: Dataset
+    layer: str
+    """Name within GDAL."""
+    name: str
+    """Name for people."""
+    geometry_type: str
+    size: int
+    field_names: tuple[str, ...]
+    crs: CRS | None
+    text: TableText | None
+    """Only for shapefiles; the others are UTF-8 by their standards."""
+
+    def batches(self) -> Iterator[Features]:
+        """The features in file order. Raises DamagedFile and EncodingWrong."""
+        start = 0
+        while True:
+            features = self._read(start, BATCH)
+            if len(features):
+                yield features
+            if len(features) < BATCH:
+                return
+            start += BATCH
+
+    def sample_bounds(self) -> Any:
+        """(west, south, east, north) rows of the first features."""
+        shapes = self._read(0, 1_000).shapes
+        return shapely.bounds(shapes)
+
+    def _read(self, start: int, limit: int) -> Features:
+        options: dict[str, Any] = {} if self.text is None else {"encoding": shapefile_text.RAW}
+        try:
+            meta, fids, wkb, columns = pyogrio.raw.read(
+                self.dataset.path,
+                layer=self.layer,
+                return_fids=True,
+                skip_features=start,
+                max_features=limit,
+                **options,
+            )
+        except _GDAL_ERRORS as error:
+            raise DamagedFile(file=self.dataset.name, where=str(error)[:200]) from error
+        if wkb is None:
+            wkb = object_column([None] * len(fids))
+        ids = object_column([f"fid {fid}" for fid in fids])
+        shapes, issues = shapes_from_wkb(object_column(wkb), ids)
+        fields: dict[str, Column] = {}
+        for raw_name, column in zip(meta["fields"], columns, strict=True):
+            name, values = str(raw_name), _plain(column)
+            if self.text is not None:
+                name = shapefile_text.decode_name(name, self.text.encoding)
+                values, cut = shapefile_text.decode_column(
+                    values, self.text.encoding, field=name, ids=ids, file=self.dataset.name
+                )
+                issues += cut
+            fields[name] = values
+        return Features(ids, shapes, fields, issues=issues)
+
+
+def _plain(column: Any) -> Column:
+    """Python values, with None for what the file leaves empty (NaN, NaT, blanks)."""
+    if column.dtype.kind == "f":
+        values = column.astype(object)
+        values[np.isnan(column)] = None
+        return object_column(values)
+    if column.dtype.kind == "M":
+        return object_column([None if np.isnat(one) else str(one) for one in column])
+    if column.dtype.kind in "iub":
+        return object_column(column.tolist())
+    return object_column([(one.strip() or None) if isinstance(one, str) else one for one in column])
+
+
+def open_layers(path: Path, folder: Path, *, encoding: str | None) -> list[LayerSource]:
+    """All layers with features of a file or zip; ``folder`` is for unpacked copies.
+
+    Raises FileMissing, UnknownFormat, UnsafeZip, DamagedFile, EncodingUnknown.
+    """
+    suffix = path.suffix.lower()
+    if suffix == ".zip":
+        datasets = unpack(path, folder)
+        if any(is_osm(dataset.path) for dataset in datasets) or not datasets:
+            raise UnknownFormat(file=path.name)
+    elif suffix == ".shp":
+        datasets = [copy_shapefile(path, folder)]
+    elif suffix in (".gpkg", ".geojson", ".json"):
+        datasets = [Dataset(path.stem, path)]
+    else:
+        raise UnknownFormat(file=path.name)
+    return [layer for dataset in datasets for layer in _layers_of(dataset, encoding, path.name)]
+
+
+def _layers_of(dataset: Dataset, encoding: str | None, file: str) -> Iterator[LayerSource]:
+    shapefile = dataset.path.suffix == ".shp"
+    text = shapefile_text.table_encoding(dataset.path, encoding, file) if shapefile else None
+    if shapefile:
+        pyogrio.set_gdal_config_options({"SHAPE_RESTORE_SHX": True})
+    try:
+        for layer, geometry_type in pyogrio.list_layers(dataset.path):
+            if geometry_type is None:
+                continue
+            options = {} if text is None else {"encoding": shapefile_text.RAW}
+            info = pyogrio.read_info(dataset.path, layer=layer, force_feature_count=True, **options)
+            names = (str(name) for name in info["fields"])
+            if text is not None:
+                names = (shapefile_text.decode_name(name, text.encoding) for name in names)
+            yield LayerSource(
+                dataset=dataset,
+                layer=str(layer),
+                name=dataset.name if shapefile or dataset.path.suffix.endswith("json") else str(layer),
+                geometry_type=str(geometry_type),
+                size=int(info["features"]),
+                field_names=tuple(names),
+                crs=crs_of(info["crs"]) if info["crs"] else None,
+                text=text,
+            )
+    except _GDAL_ERRORS as error:
+        raise DamagedFile(file=file, where=str(error)[:200]) from error
+
+
+def choose_layer(layers: list[LayerSource], wanted: str | None, file: str) -> LayerSource:
+    """The layer of that name, or the only one. Raises UnknownLayer and LayerNeeded."""
+    if not layers:
+        raise DamagedFile(file=file, where="no layer with geometry")
+    names = ", ".join(layer.name for layer in layers)
+    if wanted is None:
+        if len(layers) > 1:
+            raise LayerNeeded(layers=names)
+        return layers[0]
+    for layer in layers:
+        if wanted in (layer.name, layer.layer):
+            return layer
+    raise UnknownLayer(layer=wanted, layers=names)
+
+
+def require_readable(path: Path) -> None:
+    """Raises FileMissing where the path is no readable file."""
+    try:
+        with path.open("rb"):
+            return
+    except OSError as error:
+        if error.errno in (errno.ENOENT, errno.EACCES, errno.EISDIR, errno.ENOTDIR, errno.EPERM):
+            raise FileMissing(file=str(path)) from error
+        raise
