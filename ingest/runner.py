@@ -3,14 +3,12 @@
 import signal
 import time
 from collections import Counter
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Callable, Sequence
 from types import FrameType
 
 import structlog
 
-from gis_core.logs import configure_logs
-from gis_core.settings import BrokerSettings, DatabaseSettings, LogSettings
+from gis_core.settings import BrokerSettings, DatabaseSettings
 from ingest import topics
 from ingest.metrics import IngestMetrics
 from ingest.mqtt_source import Incoming, MqttSource
@@ -26,6 +24,9 @@ METRICS_EVERY_S = 5.0
 IDLE_S = 0.2
 """How often an idle process looks for changed grids and devices."""
 
+OnCommit = Callable[[Sequence[Work]], None]
+"""Told of each batch after COMMIT; must not raise."""
+
 _log = structlog.get_logger(__name__)
 
 
@@ -33,12 +34,18 @@ class Ingest:
     """Takes batches from the source and stores them until told to stop."""
 
     def __init__(
-        self, source: MqttSource, writer: BatchWriter, settings: IngestSettings, metrics_file: Path | None
+        self,
+        source: MqttSource,
+        writer: BatchWriter,
+        settings: IngestSettings,
+        *,
+        on_commit: OnCommit | None = None,
     ) -> None:
         self._source = source
         self._writer = writer
         self._settings = settings
-        self._metrics_file = metrics_file
+        self._metrics_file = settings.metrics_file
+        self._on_commit = on_commit
         self.metrics = IngestMetrics()
         self._stopping = False
         self._metrics_due = 0.0
@@ -86,6 +93,8 @@ class Ingest:
                     return  # not acknowledged: the broker keeps these and sends them again
                 time.sleep(pause_before(tries, self._settings.retry_max_s))
         self._source.acknowledge(batch)
+        if self._on_commit is not None:
+            self._on_commit([work for work, _ in done])
         self._count(done)
         self.metrics.batch_seconds.observe(time.perf_counter() - began)
         self.metrics.lag_seconds.observe((now_us() - batch[0].received_us) / 1e6)
@@ -132,7 +141,11 @@ class Ingest:
 
 
 def make_ingest(
-    database: DatabaseSettings, broker: BrokerSettings, settings: IngestSettings, metrics_file: Path | None
+    database: DatabaseSettings,
+    broker: BrokerSettings,
+    settings: IngestSettings,
+    *,
+    on_commit: OnCommit | None = None,
 ) -> Ingest:
     """The process's parts put together; nothing is connected yet."""
     source = MqttSource(
@@ -150,14 +163,12 @@ def make_ingest(
         directory_every_s=settings.directory_every_s,
         grids_every_s=settings.grids_every_s,
     )
-    return Ingest(source, writer, settings, metrics_file)
+    return Ingest(source, writer, settings, on_commit=on_commit)
 
 
 def run() -> None:
     """``serve ingest``: run until SIGTERM or SIGINT, with settings from the environment."""
-    configure_logs(LogSettings(), process="ingest")
-    settings = IngestSettings()
-    ingest = make_ingest(DatabaseSettings(), BrokerSettings(), settings, settings.metrics_file)
+    ingest = make_ingest(DatabaseSettings(), BrokerSettings(), IngestSettings())
 
     def end(_signal: int, _frame: FrameType | None) -> None:
         ingest.stop()

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
+from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -28,5 +28,9 @@ class IngestSettings(BaseSettings):
     """Devices and rosters are read again so often, besides when they change."""
     grids_every_s: PositiveFloat = 600.0
     """Grids are read again so often, besides when they change: some begin or end with the day."""
-    metrics_file: Path | None = None
-    """Prometheus text is written here every few seconds; None: nowhere."""
+    data_dir: Path | None = Field(default=None, validation_alias="WANMI_DATA_DIR")
+    """Folder of the installation; the figures lie there in ``metrics/ingest.prom``. None: no figures."""
+
+    @property
+    def metrics_file(self) -> Path | None:
+        return None if self.data_dir is None else self.data_dir / "metrics" / "ingest.prom"

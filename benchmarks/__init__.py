@@ -1,0 +1,1 @@
+"""Measurements, each beside a ceiling or a peer in the same run. Started by ``./wanmi bench``."""
