@@ -11,7 +11,8 @@ from typing import Annotated, Any
 import typer
 
 from command_center.processes import tls
-from command_center.processes.installation import Installation, default_data_dir
+from command_center.processes.installation import SHARED_ROOT, Installation, default_data_dir, home
+from command_center.processes.speech import say
 from command_center.processes.supervisor import Supervisor, UpOptions
 from gis_core.errors import DomainError, Text
 from gis_core.logs import configure_logs
@@ -50,6 +51,13 @@ def up(
         simulate=not no_simulate,
         certificate=_certificate(installation, host, tls_cert, tls_key),
     )
+    if installation.data_dir.is_relative_to(SHARED_ROOT) and data_dir is None:
+        say(
+            Text(
+                f"PostgreSQL 的用户进不了 {home()}，数据放在 {installation.data_dir}。",
+                f"PostgreSQL's account cannot reach {home()}: data goes to {installation.data_dir}.",
+            )
+        )
     with installation.locked():
         raise typer.Exit(asyncio.run(Supervisor(installation, options).run()))
 

@@ -3,12 +3,14 @@
 The launcher runs this under the system's Python and then hands over to ``.venv``.
 """
 
+import configparser
 import hashlib
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from command_center.processes import front_end, machine, packages
@@ -80,11 +82,28 @@ class Clone:
 
     def _sync(self, *, for_tests: bool) -> None:
         groups = ["--group", "dev"] if for_tests else ["--no-dev"]
-        base = [*self._uv_command(), "sync", "--locked", "--inexact", "--quiet", "--python", sys.executable]
-        self._run([*base, *groups], cwd=self.root)
-        self._mark(for_tests).write_text(self._wanted(), encoding="ascii")
-        if for_tests:
-            self._mark(False).write_text(self._wanted(), encoding="ascii")
+        if other_index() is None:
+            options = ["--locked", "--inexact", "--quiet", "--python", sys.executable]
+            self._run([*self._uv_command(), "sync", *options, *groups], cwd=self.root)
+        else:
+            self._sync_from_other_index(groups)
+        for mark in {self._mark(False), self._mark(for_tests)}:
+            mark.write_text(self._wanted(), encoding="ascii")
+
+    def _sync_from_other_index(self, groups: Sequence[str]) -> None:
+        """The locked versions, checked by their hashes, from a mirror.
+
+        ``uv sync`` takes the addresses from the lock, and with another index resolves anew.
+        """
+        uv = self._uv_command()
+        with tempfile.TemporaryDirectory() as scratch:
+            wanted = Path(scratch) / "requirements.txt"
+            export = [*uv, "export", "--frozen", "--no-emit-project", "--quiet", "-o", str(wanted)]
+            self._run([*export, *groups], cwd=self.root)
+            if not self.python.exists():
+                self._run([*uv, "venv", "--quiet", "--python", sys.executable, str(self.venv)])
+            install = [*uv, "pip", "install", "--quiet", "--require-hashes", "--python", str(self.python)]
+            self._run([*install, "-r", str(wanted)])
 
     def _is_synced(self, *, for_tests: bool) -> bool:
         mark = self._mark(for_tests)
@@ -125,20 +144,34 @@ class Clone:
             raise CommandFailed(line=" ".join(command), said=said)
 
 
-def uv_environment() -> Mapping[str, str]:
+def other_index() -> str | None:
+    """The package index this machine is told to use instead of the usual one, by uv's or pip's settings."""
+    for variable in ("UV_DEFAULT_INDEX", "UV_INDEX_URL", "PIP_INDEX_URL"):
+        if os.environ.get(variable):
+            return os.environ[variable]
+    settings = configparser.RawConfigParser()
+    home = Path.home()
+    files = [Path("/etc/pip.conf"), home / ".pip" / "pip.conf", home / ".config" / "pip" / "pip.conf"]
+    if os.environ.get("PIP_CONFIG_FILE"):
+        files = [Path(os.environ["PIP_CONFIG_FILE"])]
+    try:
+        settings.read(files, encoding="utf-8")
+    except (configparser.Error, UnicodeDecodeError):
+        return None
+    return settings.get("global", "index-url", fallback=None)
+
+
+def uv_environment() -> dict[str, str]:
     """Our variables for uv, without those that would lead it to another environment.
 
-    Where pip has been told of another index, a slow line or a certificate, uv is told the same.
+    Where pip has been told of another index, of a slow line or a certificate, uv is told the same.
     """
     variables = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
-    told = {
-        "PIP_INDEX_URL": "UV_DEFAULT_INDEX",
-        "PIP_FIND_LINKS": "UV_FIND_LINKS",
-        "PIP_CERT": "SSL_CERT_FILE",
-    }
-    for pips, uvs in told.items():
-        if pips in variables:
-            variables.setdefault(uvs, variables[pips])
+    index = other_index()
+    if index:
+        variables["UV_DEFAULT_INDEX"] = index
+    if "PIP_CERT" in variables:
+        variables.setdefault("SSL_CERT_FILE", variables["PIP_CERT"])
     variables.setdefault("UV_HTTP_TIMEOUT", variables.get("PIP_DEFAULT_TIMEOUT", "60"))
     variables.setdefault("UV_LINK_MODE", "copy")
     return variables

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -10,6 +11,7 @@ from gis_core.errors import DomainError, Text
 
 _NOT_SOURCES = frozenset({"node_modules", "dist", "coverage", "test-results", ".vite"})
 _STAMP = "built-from"
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 
 class BuildFailed(DomainError):
@@ -65,5 +67,6 @@ def run_npm(web: Path, environment: Mapping[str, str], *arguments: str) -> None:
         ["npm", *arguments], cwd=web, env=plain, capture_output=True, text=True, check=False
     )
     if done.returncode:
-        said = "\n".join((done.stdout + done.stderr).strip().splitlines()[-25:])
+        plain_text = _COLOURS.sub("", done.stdout + done.stderr)
+        said = "\n".join(plain_text.strip().splitlines()[-25:])
         raise BuildFailed(command=f"npm {' '.join(arguments)}", said=said)

@@ -51,8 +51,9 @@ class Supervised:
     on_change: Callable[["Supervised", int | None, float], None] = lambda _program, _code, _delay: None
     restarts: int = 0
     pid: int | None = None
-    _stopping: bool = False
+    _process: asyncio.subprocess.Process | None = None
     _task: asyncio.Task[None] | None = None
+    _stopping: asyncio.Event = field(default_factory=asyncio.Event)
     _delay_s: float = 0.0
 
     async def start(self, *, timeout_s: float) -> None:
@@ -61,34 +62,55 @@ class Supervised:
         deadline = time.monotonic() + timeout_s
         while not await self.is_ready():
             if process.returncode is not None or time.monotonic() > deadline:
-                await self._end(process)
+                await self._end()
                 raise StartFailed(name=self.name, log=str(self.log), said=last_lines(self.log))
             await asyncio.sleep(0.05)
         self._task = asyncio.create_task(self._watch(process), name=f"watch {self.name}")
 
     async def stop(self) -> None:
         """End it for good, with force when it does not go by itself."""
-        self._stopping = True
+        self._stopping.set()
         if self._task:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
+            await self._task
+        await self._end()
 
     async def _watch(self, process: asyncio.subprocess.Process) -> None:
-        began = time.monotonic()
+        """Start it again whenever it ends, until we are told to stop."""
+        while True:
+            began = time.monotonic()
+            ended = asyncio.create_task(process.wait())
+            stopping = asyncio.create_task(self._stopping.wait())
+            await asyncio.wait({ended, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            ended.cancel()
+            stopping.cancel()
+            if self._stopping.is_set():
+                return
+            code: int | None = process.returncode
+            end_group(process.pid)
+            again = None
+            while again is None:
+                again = await self._start_again(code if code is not None else 1, time.monotonic() - began)
+                if self._stopping.is_set():
+                    return
+                code, began = 1, time.monotonic()
+            process = again
+
+    async def _start_again(self, code: int, ran_s: float) -> asyncio.subprocess.Process | None:
+        """After the delay that is due; None when told to stop meanwhile or when it cannot be started."""
+        self.pid = None
+        self.restarts += 1
+        self._delay_s = next_delay(self._delay_s, ran_s)
+        self.on_change(self, code, self._delay_s)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._stopping.wait(), self._delay_s)
+        if self._stopping.is_set():
+            return None
         try:
-            while True:
-                code = await process.wait()
-                end_group(process.pid)
-                self.pid = None
-                self.restarts += 1
-                self._delay_s = next_delay(self._delay_s, time.monotonic() - began)
-                self.on_change(self, code, self._delay_s)
-                await asyncio.sleep(self._delay_s)
-                process = await self._spawn()
-                began = time.monotonic()
-        finally:
-            await self._end(process)
+            return await self._spawn()
+        except (DomainError, OSError) as error:
+            with open_log(self.log) as log:
+                log.write(f"{error}\n".encode())
+            return None
 
     async def _spawn(self) -> asyncio.subprocess.Process:
         await asyncio.to_thread(self.prepare)
@@ -103,11 +125,14 @@ class Supervised:
                 env=environment,
                 **how,
             )
-        self.pid = process.pid
+        self._process, self.pid = process, process.pid
         self.on_change(self, None, 0)
         return process
 
-    async def _end(self, process: asyncio.subprocess.Process) -> None:
+    async def _end(self) -> None:
+        process = self._process
+        if process is None:
+            return
         if process.returncode is None:
             with suppress(ProcessLookupError):
                 process.send_signal(self.stop_signal)

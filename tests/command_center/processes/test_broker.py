@@ -12,6 +12,8 @@ from urllib.parse import urlsplit
 
 import paho.mqtt.client as mqtt
 import pytest
+from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.reasoncodes import ReasonCode
 
 from command_center.processes.broker import BadDeviceKey, Broker
 
@@ -27,7 +29,7 @@ class Client:
         self.gone = threading.Event()
         self._answered = threading.Event()
         self._mqtt = mqtt.Client(
-            mqtt.CallbackAPIVersion.VERSION2, client_id=secrets.token_hex(8), reconnect_on_failure=False
+            CallbackAPIVersion.VERSION2, client_id=secrets.token_hex(8), reconnect_on_failure=False
         )
         self._mqtt.username_pw_set(parts.username, parts.password)
         if will:
@@ -35,7 +37,7 @@ class Client:
         self._mqtt.on_connect = self._connected
         self._mqtt.on_disconnect = lambda *_: self.gone.set()
         self._mqtt.on_message = lambda _client, _data, message: self.heard.append(
-            (message.topic, message.payload)
+            (message.topic, bytes(message.payload))
         )
         self._mqtt.on_subscribe = lambda _client, _data, _mid, codes, _properties: self.answers.append(
             [not code.is_failure for code in codes]
@@ -45,7 +47,7 @@ class Client:
         assert self._answered.wait(5)
 
     def _connected(
-        self, _client: object, _data: object, _flags: object, code: mqtt.ReasonCode, _p: object
+        self, _client: object, _data: object, _flags: object, code: ReasonCode, _p: object
     ) -> None:
         self.refused = code.is_failure
         self._answered.set()
@@ -216,12 +218,12 @@ def test_messages_for_an_absent_ingest_outlive_a_kill_of_the_broker(
     make_broker: Callable[[], Broker], connect: Callable[..., Client]
 ) -> None:
     broker = make_broker()
-    session = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id="ingest-test", clean_session=False)
+    session = mqtt.Client(CallbackAPIVersion.VERSION2, client_id="ingest-test", clean_session=False)
     session.username_pw_set("ingest", broker.service_passwords["ingest"])
     heard: list[bytes] = []
     granted = threading.Event()
     session.on_subscribe = lambda *_: granted.set()
-    session.on_message = lambda _client, _data, message: heard.append(message.payload)
+    session.on_message = lambda _client, _data, message: heard.append(bytes(message.payload))
     with broker.running():
         session.connect("127.0.0.1", broker.mqtt_port)
         session.loop_start()
