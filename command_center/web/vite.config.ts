@@ -30,7 +30,7 @@ export default defineConfig({
           groups: [
             { name: 'maplibre', test: /node_modules[\\/]maplibre-gl[\\/]dist/ },
             { name: 'deck', test: /node_modules[\\/]@(deck|luma|math|probe|loaders)\.gl[\\/]/ },
-            { name: 'element', test: /node_modules[\\/](element-plus|@element-plus)[\\/]/ },
+            { name: 'element', test: /node_modules[\\/]element-plus[\\/]/ },
             { name: 'vue', test: /node_modules[\\/](@vue|vue|vue-router|pinia|vue-i18n|@intlify|@tanstack)[\\/]/ },
           ],
         },

@@ -1,0 +1,141 @@
+/** What the platform's HTTP and websocket interfaces speak. */
+import type { UnitKind, UnitState } from '@/core/frame'
+import type { Severity } from '@/core/sound'
+
+export type { UnitKind, UnitState, Severity }
+export type Bbox = [number, number, number, number]
+
+export type Permission =
+  | 'map.view' | 'units.view' | 'units.track' | 'alerts.view' | 'alerts.handle' | 'city.import' | 'city.edit'
+  | 'devices.manage' | 'people.manage' | 'audit.view' | 'system.view' | 'dead_letters.view' | 'replay.run'
+
+export interface Session {
+  person: { id: number; login: string; name: string; name_en: string | null; org_unit: string | null; post: string | null; post_en?: string | null }
+  permissions: Permission[]
+  areas: string[] | null
+  demo: boolean
+}
+
+export interface DemoLogin {
+  login: string
+  password: string
+  role_key: string
+  role: string
+  role_en: string
+}
+
+export interface Unit {
+  id: number
+  device_key: string
+  kind: UnitKind
+  name: string
+  name_en: string | null
+  org_unit: string | null
+  org_unit_en: string | null
+  area_code: string
+  responsibility_grid_id: number | null
+  responsibility_grid: string | null
+}
+
+export interface UnitDetail extends Unit {
+  fix_time: string | null
+  lon: number | null
+  lat: number | null
+  speed_mps: number | null
+  course_deg: number | null
+  accuracy_m: number | null
+  battery_pct: number | null
+  state: UnitState
+  unit_grid_code: string | null
+  in_grid: { id: number; name: string } | null
+  area: { street: string | null; community: string | null } | null
+  mobile: string | null
+  roster: { starts_at: string; ends_at: string; grid?: string | null; route?: string | null } | null
+  alerts: Alert[]
+}
+
+export interface Alert {
+  id: number
+  rule: string
+  severity: Severity
+  device_id: number
+  unit_name: string | null
+  unit_name_en: string | null
+  unit_kind: UnitKind | null
+  opened_at: string
+  last_seen_at: string
+  closed_at: string | null
+  close_reason: string | null
+  lon: number | null
+  lat: number | null
+  last_lon: number | null
+  last_lat: number | null
+  acknowledged_by: string | number | null
+  acknowledged_at: string | null
+  handled_by: string | number | null
+  note: string | null
+  area_code: string | null
+  evidence: Record<string, unknown> | null
+}
+
+export interface Group {
+  total: number
+  on_duty?: number
+  online: number
+  moving: number
+}
+
+export interface LiveCounts {
+  inspectors: Group
+  vehicles: Group
+  alerts: { open: number; today: number }
+  fixes_per_s: number
+}
+
+export interface Overview {
+  time: string
+  inspectors: Group
+  vehicles: Group
+  alerts: { open: number; today: number }
+  components: number
+  unit_grids: number
+  fixes_today: number
+  rates: { fixes_per_s: number }
+}
+
+export interface Area {
+  code: string
+  level: 'city' | 'district' | 'street' | 'community'
+  name: string
+  name_en: string | null
+  parent_code: string | null
+  bbox: Bbox | null
+}
+
+export interface CatalogueLayer {
+  key: string
+  title: string
+  title_en: string
+  min_zoom: number
+  max_zoom: number
+}
+
+export interface Place {
+  kind: 'unit' | 'area' | 'road' | 'facility' | 'unit_grid' | 'component'
+  id: number | string
+  name: string
+  name_en: string | null
+  detail: string | null
+  lon: number
+  lat: number
+  bbox?: Bbox | null
+}
+
+export interface Track {
+  type: 'Feature'
+  geometry: { type: 'LineString'; coordinates: [number, number][] } | null
+  properties: { times: number[]; speeds: (number | null)[] }
+}
+
+/** A row as the administration tables show it; its columns are the answer's own. */
+export type Row = Record<string, unknown>

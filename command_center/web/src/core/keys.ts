@@ -1,0 +1,25 @@
+/** Single-key commands. They sleep while something is being typed. */
+
+/** `KeyboardEvent.key`, lower case for letters. */
+export type KeyMap = Record<string, (event: KeyboardEvent) => void>
+
+function typing(target: EventTarget | null): boolean {
+  return (
+    target instanceof HTMLElement &&
+    (target.isContentEditable || ['INPUT', 'TEXTAREA', 'SELECT'].includes(target.tagName))
+  )
+}
+
+/** Listens until the returned function is called. `Escape` works while typing too. */
+export function bindKeys(keys: KeyMap): () => void {
+  const listen = (event: KeyboardEvent) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return
+    if (typing(event.target) && event.key !== 'Escape') return
+    const command = keys[event.key.length === 1 ? event.key.toLowerCase() : event.key]
+    if (!command) return
+    if (event.key !== 'Escape') event.preventDefault()
+    command(event)
+  }
+  window.addEventListener('keydown', listen)
+  return () => window.removeEventListener('keydown', listen)
+}

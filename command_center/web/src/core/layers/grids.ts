@@ -1,0 +1,26 @@
+import { byZoom, colorById, MEDIUM, REGULAR, type LayerGroup } from './context'
+
+export const unitGrids: LayerGroup = {
+  key: 'unit_grid',
+  sources: ['unit_grid'],
+  on: true,
+  build: ({ palette }) => [
+    { band: 'lines', id: 'unit-grid-line', type: 'line', source: 'unit_grid', 'source-layer': 'unit_grid', minzoom: 14, paint: { 'line-color': palette.unitGrid, 'line-width': byZoom(14, 0.4, 18, 1), 'line-opacity': byZoom(14, 0, 14.6, 0.45), 'line-dasharray': [2, 2] } },
+    { band: 'roadText', id: 'unit-grid-text', type: 'symbol', source: 'unit_grid', 'source-layer': 'unit_grid', minzoom: 16.5, layout: { 'text-field': ['get', 'code'], 'text-font': REGULAR, 'text-size': 10, 'text-padding': 30 }, paint: { 'text-color': palette.unitGridText, 'text-halo-color': palette.halo, 'text-halo-width': 1.2, 'text-opacity': 0.85 } },
+  ],
+}
+
+export const responsibilityGrids: LayerGroup = {
+  key: 'responsibility_grid',
+  sources: ['responsibility_grid'],
+  on: true,
+  build: ({ theme, palette, name }) => {
+    const color = colorById(palette.grids)
+    const common = { source: 'responsibility_grid', 'source-layer': 'responsibility_grid', minzoom: 12.5 }
+    return [
+      { band: 'area', id: 'responsibility-fill', type: 'fill', ...common, paint: { 'fill-color': color, 'fill-opacity': byZoom(12.5, 0, 13.2, theme === 'dark' ? 0.045 : 0.06, 16, 0.02) } },
+      { band: 'area', id: 'responsibility-line', type: 'line', ...common, layout: { 'line-join': 'round' }, paint: { 'line-color': color, 'line-width': byZoom(12.5, 0.7, 17, 2), 'line-offset': byZoom(12.5, 0.6, 17, 2), 'line-opacity': byZoom(12.5, 0, 13.2, 0.6, 17, 0.8) } },
+      { band: 'text', id: 'responsibility-text', type: 'symbol', ...common, minzoom: 14.5, layout: { 'text-field': name, 'text-font': MEDIUM, 'text-size': byZoom(14.5, 11, 17, 13), 'text-padding': 60, 'text-max-width': 8 }, paint: { 'text-color': color, 'text-halo-color': palette.halo, 'text-halo-width': 1.6 } },
+    ]
+  },
+}

@@ -1,0 +1,46 @@
+import { createRouter, createWebHistory } from 'vue-router'
+
+import { whenLoggedOut } from '@/api/http'
+
+import { useSession } from './session'
+
+export const router = createRouter({
+  history: createWebHistory(),
+  routes: [
+    { path: '/', name: 'wall', component: () => import('./pages/Wall.vue') },
+    { path: '/login', name: 'login', component: () => import('./pages/Login.vue'), meta: { open: true } },
+    {
+      path: '/admin',
+      component: () => import('./pages/Admin.vue'),
+      children: [
+        { path: '', name: 'admin', redirect: '/admin/people' },
+        { path: 'people', component: () => import('./pages/admin/People.vue') },
+        { path: 'devices', component: () => import('./pages/admin/Devices.vue') },
+        { path: 'system', component: () => import('./pages/admin/System.vue') },
+        { path: 'audit', component: () => import('./pages/admin/Audit.vue') },
+        { path: 'dead-letters', component: () => import('./pages/admin/DeadLetters.vue') },
+      ],
+    },
+    { path: '/:rest(.*)*', name: 'lost', component: () => import('./pages/Lost.vue'), meta: { open: true } },
+  ],
+})
+
+router.beforeEach(async (to) => {
+  if (to.meta.open) return true
+  const session = useSession()
+  if (!session.known) {
+    try {
+      await session.load()
+    } catch {
+      return to.name === 'login' ? true : { name: 'login', query: { next: to.fullPath } }
+    }
+  }
+  if (!session.current) return { name: 'login', query: to.fullPath === '/' ? {} : { next: to.fullPath } }
+  if (to.name === 'wall' && !session.may('map.view') && session.isAdmin) return '/admin/people'
+  return true
+})
+
+whenLoggedOut(() => {
+  useSession().forget()
+  if (router.currentRoute.value.name !== 'login') void router.push({ name: 'login', query: { next: router.currentRoute.value.fullPath } })
+})
