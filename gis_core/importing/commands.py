@@ -26,7 +26,6 @@ from gis_core.importing.errors import ImportRefused, UnknownOption
 from gis_core.importing.mapping import MappingOptions
 from gis_core.importing.report import ImportReport, write_issues
 from gis_core.importing.run import ImportRequest, run_import
-from gis_core.importing.table_mapping import ZONE_KINDS
 from gis_core.importing.targets import TARGET_KEYS
 from gis_core.models.area import AREA_LEVELS
 from gis_core.settings import DatabaseSettings
@@ -62,6 +61,9 @@ def import_file(
     within: Annotated[
         str | None, typer.Option(help="只导入该区域内的要素 only features inside this area")
     ] = None,
+    touching: Annotated[
+        bool, typer.Option("--touching", help="与 --within 同用：也导入只有一部分在区域内的要素")
+    ] = False,
     srid: Annotated[int | None, typer.Option(help="坐标系 EPSG 代码，文件没有说明或说错时用")] = None,
     datum: Annotated[str, typer.Option(help="坐标偏移 hidden shift: wgs84|gcj02|bd09")] = "wgs84",
     encoding: Annotated[str | None, typer.Option(help="文字编码 text encoding, e.g. gbk, big5")] = None,
@@ -78,8 +80,12 @@ def import_file(
         datetime | None,
         typer.Option(formats=["%Y-%m-%d"], help="启用日期 first day of validity; 1900-01-01 = unknown"),
     ] = None,
-    zone_kind: Annotated[
-        str | None, typer.Option(help=f"区域规则类型 kind of zones: {'|'.join(ZONE_KINDS)}")
+    valid_to: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="停用日期 first day no longer valid (areas)"),
+    ] = None,
+    constants: Annotated[
+        list[str] | None, typer.Option("--set", help="列=值 column=value for every feature, e.g. kind=fence")
     ] = None,
     provisional_codes: Annotated[
         bool, typer.Option("--provisional-codes", help="没有代码的区域暂编代码 (上级代码 + 9xx)")
@@ -100,14 +106,14 @@ def import_file(
         _one_of(target, TARGET_KEYS, "--target")
         _one_of(level, AREA_LEVELS, "--level")
         _one_of(datum, get_args(Datum), "--datum")
-        _one_of(zone_kind, ZONE_KINDS, "--zone-kind")
         own_classes = _pairs(component_class, "--class")
         mapping = MappingOptions(
             field_map=_pairs(field_map, "--map"),
             key_field=key,
             level=level,
             parent_code=parent,
-            zone_kind=zone_kind,
+            constants=_pairs(constants, "--set"),
+            valid_to=valid_to.date() if valid_to else None,
             provisional_codes=provisional_codes,
             classes=ClassDictionary.shipped(own_classes),
             **({"valid_from": valid_from.date()} if valid_from else {}),
@@ -118,6 +124,7 @@ def import_file(
             layer=layer,
             source=source,
             within=within,
+            touching=touching,
             srid=srid,
             datum=datum,  # type: ignore[arg-type]  # checked above
             encoding=encoding,
@@ -167,9 +174,16 @@ def _print_report(report: ImportReport, console: Console) -> None:
     facts = [report.file, report.layer, report.crs, report.encoding, f"source={report.source}"]
     console.print(" · ".join(fact for fact in facts if fact), highlight=False, soft_wrap=True)
     table = Table(box=None, pad_edge=False)
-    for title in ("", "读入 read", "新增 inserted", "更新 updated", "未变 unchanged", "修复 repaired",
-                  "拒绝 refused", "范围外 outside"):  # fmt: skip
-        table.add_column(title, justify="left" if not title else "right")
+    titles = (
+        "读入\nread",
+        "新增\ninserted",
+        "更新\nupdated",
+        "未变\nunchanged",
+        "修复\nrepaired",
+        "拒绝\nrefused",
+    )
+    for title in ("", *titles, "范围外\noutside"):
+        table.add_column(title, justify="right" if title else "left", no_wrap=True)
     for target, counts in report.counts.items():
         table.add_row(target, *(f"{number:,}" for number in counts.as_dict().values()))
     console.print(table)

@@ -28,12 +28,15 @@ class Features:
         return len(self.ids)
 
     def where(self, mask: NDArray[np.bool_]) -> "Features":
-        """The features of ``mask``; issues stay with the whole."""
+        """The features of ``mask``, with their issues."""
+        ids = self.ids[mask]
+        chosen = set(ids) if self.issues else set()
         return Features(
-            self.ids[mask],
+            ids,
             self.shapes[mask],
             {name: values[mask] for name, values in self.fields.items()},
             self.target,
+            [one for one in self.issues if one.feature in chosen],
         )
 
 

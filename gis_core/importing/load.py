@@ -74,20 +74,15 @@ class Staging:
                 copy.write_row(row)
 
     def _run(self, name: str, /, column: str | None = None, **values: Any) -> Iterator[tuple[Any, ...]]:
-        statement = sql.SQL(_SQL[name]).format(
-            staged=self._staged, column=sql.Identifier(column or "code")
-        )
+        statement = sql.SQL(_SQL[name]).format(staged=self._staged, column=sql.Identifier(column or "code"))
         cursor = self._connection.execute(statement, values)
         self._affected = cursor.rowcount
         return iter(cursor.fetchall() if cursor.description else ())
 
-    def finish(self, options: MappingOptions, within: str | None, counts: Counts) -> list[Issue]:
-        """Clip, stamp, number and upsert what was staged; fills ``counts`` and returns what was refused."""
+    def finish(self, options: MappingOptions, counts: Counts) -> list[Issue]:
+        """Stamp, number and upsert what was staged; fills ``counts`` and returns what was refused."""
         self._connection.execute(sql.SQL("ANALYZE {}").format(self._staged))
         issues: list[Issue] = []
-        if within is not None:
-            self._run("leave_out_outside", within=within)
-            counts.outside += self._affected
         if self.target.key == "area":
             issues += self._finish_areas(options)
         if self.target.sourced:

@@ -31,7 +31,9 @@ class MappingOptions:
     level: str | None = None
     parent_code: str | None = None
     valid_from: date = date(1900, 1, 1)
-    zone_kind: str | None = None
+    valid_to: date | None = None
+    constants: Mapping[str, str] = field(default_factory=dict)
+    """Column to the value every feature gets."""
     provisional_codes: bool = False
     classes: ClassDictionary = field(default_factory=ClassDictionary.shipped)
 
@@ -110,6 +112,8 @@ class Picker:
 
     def first(self, column: str, parse: Callable[[Any], Any]) -> Column:
         """For each feature the first of the column's fields that ``parse`` makes something of."""
+        if column in self.options.constants:
+            return self.constant(parse(self.options.constants[column]))
         result = np.full(len(self.features), None, dtype=object)
         for name in self.field_names(column):
             values = self.features.fields[name]

@@ -19,6 +19,7 @@ from gis_core.importing.osm_tags import (
     NO_FACILITY,
     ROAD_CLASSES,
 )
+from gis_core.importing.report import issue
 
 BATCH = 20_000
 OSM_TARGETS = ("land_cover", "road", "building", "facility", "component")
@@ -86,7 +87,8 @@ class _Batch:
         fields["class_code" if target == "component" else "kind"] = object_column(self.kinds)
         fields["tags"] = object_column(self.tags)
         shapes = object_column(shapely.from_wkb(object_column(self.shapes)))
-        return Features(ids, shapes, fields, target)
+        lost = ids[shapely.is_missing(shapes)]
+        return Features(ids, shapes, fields, target, [issue(one, "nodes-missing") for one in lost])
 
 
 class OsmReader:

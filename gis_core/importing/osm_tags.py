@@ -95,10 +95,9 @@ ROAD_CLASSES: Mapping[str, str] = {
 """Source word to our class: OSM's highway values, the kinds of vector-tile schemas, and Chinese terms of
 GB/T 51328. ``urban`` is how some sources call elevated city expressways."""
 
-NOT_ROADS = frozenset(
-    {"rail", "subway", "tram", "light_rail", "railway", "ferry", "platform", "aeroway", "runway", "taxiway",
-     "cable_car", "aerialway", "pier", "construction", "proposed", "razed", "abandoned", "racetrack"}
-)  # fmt: skip
+_NO_ROAD = """rail subway tram light_rail funicular monorail railway ferry platform aeroway runway taxiway cable_car
+    aerialway pier construction proposed razed abandoned racetrack"""
+NOT_ROADS = frozenset(_NO_ROAD.split())
 
 _WATER = """water river riverbank lake pond reservoir basin canal dock stream ocean wetland swimming_pool
     bay 水系 河流 湖泊 水面 水域"""

@@ -9,16 +9,10 @@ UPDATE import_run
        source = %(source)s, srid = %(srid)s
  WHERE id = %(id)s
 
--- :name area_is_known
-SELECT count(*) FROM area WHERE code = %(code)s AND geom IS NOT NULL
-
--- :name leave_out_outside
--- What does not lie (by a point inside it) in the area as it is today, or was last.
-WITH chosen AS MATERIALIZED (
-  SELECT geom FROM area WHERE code = %(within)s AND geom IS NOT NULL ORDER BY valid_from DESC LIMIT 1
-)
-DELETE FROM {staged} AS s
- WHERE NOT EXISTS (SELECT FROM chosen WHERE ST_Covers(chosen.geom, s.anchor))
+-- :name area_shape
+-- As it is today, or was last.
+SELECT ST_AsBinary(geom) FROM area WHERE code = %(code)s AND geom IS NOT NULL
+ ORDER BY valid_from DESC LIMIT 1
 
 -- :name refuse_twice
 -- Of several staged rows with the same value only the first stays.
@@ -48,7 +42,7 @@ UPDATE {staged} AS s SET code = known.code, name = known.name, parent_code = kno
    AND known.attributes ? 'provisional_code'
 
 -- :name give_provisional_codes
--- Parent's code + 9 + two digits (a tenth they do not have is refused by the missing code), west to east.
+-- Parent's code + 9 + two digits, west to east; the hundredth gets none.
 -- GB/T 10114 gives streets, towns and townships numbers below 900.
 WITH placed AS (
   SELECT s.number, parent.code AS parent_code, s.anchor
@@ -84,7 +78,7 @@ DELETE FROM {staged} WHERE code IS NULL RETURNING feature, NULL::text
 -- A code whose validity overlaps the same code from another source.
 DELETE FROM {staged} AS s USING area AS known
  WHERE known.code = s.code AND (known.source, known.source_key) <> (s.source, s.source_key)
-   AND daterange(known.valid_from, known.valid_to) && daterange(s.valid_from, NULL)
+   AND daterange(known.valid_from, known.valid_to) && daterange(s.valid_from, s.valid_to)
 RETURNING s.feature, s.code, known.source
 
 -- :name find_parents

@@ -6,7 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory, gettempdir
@@ -61,6 +61,9 @@ class ImportRequest:
     layer: str | None = None
     source: str | None = None
     within: str | None = None
+    """Code of an area: only features with a point inside it that lies in the area are taken."""
+    touching: bool = False
+    """With ``within``: also features that only reach into the area."""
     srid: int | None = None
     datum: Datum = "wgs84"
     encoding: str | None = None
@@ -134,13 +137,15 @@ class _Import:
         """Refused and repaired features by target."""
         self._read = 0
         self._crs = crs_of(STORAGE_SRID)
+        self._within: Any = None
+        """The shape of the area asked for, prepared."""
 
     def run(self) -> None:
         """Read, stage, upsert. Leaves the transaction open."""
         request, report = self._request, self._report
         self._connection.execute("SET LOCAL jit = off")
         if request.within is not None:
-            self._require_area(request.within)
+            self._within = self._area_shape(request.within)
         if is_osm(request.path):
             self._run_osm()
         else:
@@ -150,16 +155,19 @@ class _Import:
         layers: list[str] = []
         for key in sorted(self._stagings, key=list(TARGETS).index):
             staging = self._stagings[key]
-            refused = staging.finish(request.mapping, request.within, report.of(key))
+            refused = staging.finish(request.mapping, report.of(key))
             self._note(key, refused)
             layers += staging.target.layers
         self._require_something()
         self._connection.execute("SELECT bump_layers(%s)", [layers])
 
-    def _require_area(self, code: str) -> None:
-        found = self._connection.execute(_SQL["area_is_known"], {"code": code}).fetchone()
-        if not found or not found[0]:
+    def _area_shape(self, code: str) -> Any:
+        found = self._connection.execute(_SQL["area_shape"], {"code": code}).fetchone()
+        if found is None:
             raise UnknownArea(code=code)
+        shape = shapely.from_wkb(found[0])
+        shapely.prepare(shape)
+        return shape
 
     def _run_osm(self) -> None:
         request = self._request
@@ -193,7 +201,6 @@ class _Import:
             return
         components = has_class(features, self._request.mapping)
         places = ~components & is_place(features)
-        self._report.issues += features.issues
         self._report.skipped += int((~components & ~places).sum())
         for key, mask in (("component", components), ("facility", places)):
             if mask.any():
@@ -207,23 +214,25 @@ class _Import:
         staging = self._stagings.get(key)
         if staging is None:
             staging = self._stagings[key] = Staging(self._connection, target, self._report.source)
-        self._report.of(key).read += len(features)
+        counts = self._report.of(key)
+        counts.read += len(features)
+        self._note(key, features.issues)
+        refused = {one.feature for one in features.issues if one.severity == "refused"}
+        readable = np.array([one not in refused for one in features.ids], dtype=bool)
+        features = replace(features.where(readable), issues=[])
+        place_here = partial(place, crs=self._crs, datum=request.datum)
+        features = self._through(key, flatten, features)
+        features = self._through(key, place_here, features)
+        if self._within is not None:
+            inside = self._inside(self._within, features.shapes)
+            counts.outside += int((~inside).sum())
+            features = features.where(inside)
         rows = map_features(key, features, request.mapping)
-        self._note(key, features.issues + rows.issues)
-        ids, shapes = rows.ids, rows.shapes
+        self._note(key, rows.issues)
         alive = np.flatnonzero(rows.keep)
-        unreadable = {one.feature for one in features.issues if one.code == "geometry-unreadable"}
-        if unreadable:
-            alive = alive[[ids[at] not in unreadable for at in alive]]
-        shapes = shapes[alive]
-        for step in (
-            flatten,
-            partial(place, crs=self._crs, datum=request.datum),
-            partial(repair, kind=target.geometry),
-        ):
-            shapes, accepted, issues = step(shapes, ids=ids[alive])
-            shapes, alive = shapes[accepted], alive[accepted]
-            self._note(key, issues)
+        shapes, accepted, issues = repair(rows.shapes[alive], target.geometry, rows.ids[alive])
+        self._note(key, issues)
+        shapes, alive, ids = shapes[accepted], alive[accepted], rows.ids
         if target.single:
             parts = shapely.get_num_geometries(shapes)
             several = [(ids[at], int(n)) for at, n in zip(alive, parts, strict=True) if n > 1]
@@ -237,6 +246,18 @@ class _Import:
         staging.add(ids[alive], shapes, columns)
         self._read += len(features)
         self._progress(self._read, total)
+
+    def _through(self, key: str, step: Callable[..., Any], features: Features) -> Features:
+        """The features whose shapes a step accepts, with the shapes it made of them."""
+        shapes, accepted, issues = step(features.shapes, ids=features.ids)
+        self._note(key, issues)
+        return replace(features, shapes=shapes).where(accepted)
+
+    def _inside(self, area: Any, shapes: Any) -> Any:
+        shapes = np.where(shapely.is_valid(shapes), shapes, shapely.make_valid(shapes))
+        if self._request.touching:
+            return shapely.intersects(area, shapes)
+        return shapely.covers(area, shapely.point_on_surface(shapes))
 
     def _make_keys(self, keys: Any, shapes: Any) -> None:
         missing = keys == None  # noqa: E711 - elementwise

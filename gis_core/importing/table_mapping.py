@@ -31,7 +31,6 @@ _ZONE_KINDS: Mapping[str, tuple[str, dict[str, str]]] = {
     "围栏": ("fence", {}),
     "电子围栏": ("fence", {}),
 }
-ZONE_KINDS = ("timing_area", "no_report", "fence")
 _YES = frozenset({"yes", "true", "1", "-1", "是", "t", "单行"})
 
 
@@ -76,6 +75,7 @@ def _area(pick: Picker) -> dict[str, Column]:
         "name_en": pick.text("name_en"),
         "parent_code": pick.constant(pick.options.parent_code),
         "valid_from": pick.constant(pick.options.valid_from),
+        "valid_to": pick.constant(pick.options.valid_to),
     }
 
 
@@ -216,7 +216,7 @@ def _zone(pick: Picker) -> dict[str, Column]:
     kinds = pick.raw("kind")
     rules = pick.constant("{}")
     for at, kind in enumerate(kinds):
-        found = _ZONE_KINDS.get(str(pick.options.zone_kind or kind or "").strip())
+        found = _ZONE_KINDS.get(str(kind or "").strip())
         if found is None:
             pick.refuse(at, "kind-unknown", value=kind, allowed=", ".join(_ZONE_KINDS))
             continue

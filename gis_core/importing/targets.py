@@ -65,7 +65,7 @@ TARGETS: Mapping[str, Target] = {
         Target(
             "area",
             "polygon",
-            ("code", "level", "name", "name_en", "parent_code", "valid_from"),
+            ("code", "level", "name", "name_en", "parent_code", "valid_from", "valid_to"),
             (*_BY_SOURCE, "valid_from"),
             ("area_district", "area_street", "area_community", "area_label"),
             stamped=None,
