@@ -78,7 +78,7 @@ SELECT md5(string_agg(concat_ws('|', d.id, d.key, d.unit_kind, d.area_code, d.or
  WHERE d.enabled
 
 -- :name changed_states
--- States written since :since, and the horizon to ask from next time: what was not yet committed when
+-- States written since then, and the horizon to ask from next time: what was not yet committed when
 -- this statement began has a transaction id of at least its snapshot's xmin. Some rows come twice.
 WITH asked AS (SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS horizon)
 SELECT asked.horizon, s.device_id, s.lon, s.lat, s.course_deg, s.speed_mps,
@@ -97,7 +97,7 @@ SELECT coalesce(sum(n_tup_ins), 0)::bigint FROM pg_stat_user_tables
 SELECT count(*) FROM fix WHERE fix_time >= :from_time AND fix_time < :to_time
 
 -- :name alerts
--- Alerts in scope, newest first; :before_time and :before_id are the last row of the page before.
+-- Alerts in scope, newest first; before_time and before_id are the last row of the page before.
 SELECT a.id, a.rule, a.severity, a.device_id,
        coalesce(p.name, v.plate, d.key) AS unit_name, coalesce(p.name_en, v.plate) AS unit_name_en,
        d.unit_kind, a.opened_at, a.last_seen_at, a.closed_at, a.close_reason,
@@ -142,7 +142,7 @@ SELECT outbox_append('alert', :event, a.area_code, alert_as_json(a)) FROM alert 
 SELECT pg_notify('wanmi_live', '')
 
 -- :name alert_events
--- Alert news after :after in the order of commits.
+-- Alert news after a number, in the order of commits.
 SELECT seq, event, (payload ->> 'id')::int AS alert_id
   FROM outbox
  WHERE seq > :after AND topic = 'alert'

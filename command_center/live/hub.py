@@ -25,6 +25,8 @@ DIRECTORY_EVERY_TICKS = 30
 LONGEST_WAIT_S = 5.0
 """Between tries to reach a database that is away."""
 
+START_WAIT_S = 3.0
+
 CHANNELS = ("wanmi_live", "wanmi_city", "wanmi_directory", "wanmi_session")
 
 DATABASE_AWAY = (psycopg.Error, SQLAlchemyError, OSError)
@@ -39,19 +41,25 @@ class Hub:
     """
 
     def __init__(
-        self, database: DatabaseSettings, layer_versions: Callable[[], Awaitable[dict[str, str]]]
+        self,
+        database: DatabaseSettings,
+        layer_versions: Callable[[], Awaitable[dict[str, str]]],
+        on_session_news: Callable[[], None],
     ) -> None:
-        """``layer_versions`` answers the version of each layer's data as it is now."""
+        """``layer_versions`` answers the version of each layer's data as it is now;
+        ``on_session_news`` is called when sessions or rights changed, or may have unheard."""
         self._database = database
         self._engine = create_engine(database, application_name="wanmi hub").execution_options(
             isolation_level="AUTOCOMMIT"
         )
         self._layer_versions = layer_versions
+        self._on_session_news = on_session_news
         self._known_versions: dict[str, str] = {}
         self._state = CityState()
         self._clients = Clients()
         self._seq = 0
         self._ready = False
+        self._began = asyncio.Event()
         self._hints: set[str] = set()
         self._hinted = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
@@ -70,10 +78,14 @@ class Hub:
         return len(self._clients.all)
 
     async def start(self) -> None:
+        """Begin; waits a moment for the first state, but not for a database that is away."""
         self._tasks = [
             asyncio.create_task(self._keep_up(self._follow), name="hub"),
             asyncio.create_task(self._keep_up(self._listen), name="hub-listen"),
         ]
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(START_WAIT_S):
+                await self._began.wait()
 
     async def stop(self) -> None:
         for task in self._tasks:
@@ -125,6 +137,7 @@ class Hub:
             for channel in CHANNELS:
                 await conn.execute(f"LISTEN {channel}")
             self._hint("wanmi_city")
+            self._recheck("")
             while True:
                 async for note in conn.notifies(timeout=30):
                     if note.channel == "wanmi_session":
@@ -139,6 +152,7 @@ class Hub:
 
     def _recheck(self, person_id: str) -> None:
         """Sessions or rights of a person (empty: of anybody) changed."""
+        self._on_session_news()
         for client in self._clients.all:
             if person_id in ("", str(client.person_id)):
                 client.recheck.set()
@@ -159,6 +173,7 @@ class Hub:
         for client in self._clients.all:
             client.full_at = 0.0
         self._ready = True
+        self._began.set()
         log.info("hub_follows", units=len(self._state.table.id), alert_seq=self._state.alert_seq)
 
     async def _tick_for_ever(self, conn: AsyncConnection) -> None:

@@ -8,7 +8,7 @@ SELECT code, level, name, name_en, parent_code,
 
 -- :name search
 -- Names that contain the text, codes and keys that begin with it. rank: 0 the very name, 1 begins
--- with it, 2 contains it. :areas limits city rows of scoped layers, :scope_… units.
+-- with it, 2 contains it. The areas limit rows of scoped layers, the scope limits units.
 WITH wanted AS (
   SELECT lower(:q) AS q,
          '%' || replace(replace(replace(:q, '\', '\\'), '%', '\%'), '_', '\_') || '%' AS within,

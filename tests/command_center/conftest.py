@@ -15,6 +15,7 @@ from command_center.settings import WebSettings
 from gis_core.identity.passwords import hash_password
 from gis_core.identity.settings import IdentitySettings
 from gis_core.settings import DatabaseSettings, StorageSettings
+from tests.command_center.city import City
 
 PASSWORD = "Reed-Harbour-27"
 ORIGIN = "http://wanmi.test"
@@ -127,3 +128,11 @@ def logged_in(people: People, new_client: Callable[[], httpx.AsyncClient]) -> Lo
         return client
 
     return make
+
+
+@pytest_asyncio.fixture
+async def city(app: FastAPI, database_url: str) -> City:
+    """Two streets, no units yet."""
+    made = City(app.state.engine, database_url)
+    await made.build()
+    return made
