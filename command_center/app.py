@@ -15,17 +15,23 @@ from starlette.middleware.gzip import GZipMiddleware
 from command_center import health, metrics, problems
 from command_center.alerts import routes as alert_routes
 from command_center.assembly import PACKAGES, device_credentials
+from command_center.devices import routes as device_routes
+from command_center.live import routes as live_routes
+from command_center.live.hub import Hub
+from command_center.live.readers import KnownReaders
 from command_center.login import routes as login_routes
 from command_center.login import token_routes
 from command_center.login.attempts import Hasher, Judge
 from command_center.middleware import Gate, RequestContext
 from command_center.overview import routes as overview_routes
-from command_center.requests import authenticate
+from command_center.people import routes as people_routes
+from command_center.records import routes as record_routes
 from command_center.search import routes as search_routes
 from command_center.settings import WebSettings
 from command_center.units import routes as unit_routes
 from command_center.web_app import WebApp
 from gis_core.database import create_engine
+from gis_core.identity.principal import Principal
 from gis_core.identity.secrets import Keyring
 from gis_core.identity.settings import IdentitySettings
 from gis_core.migrate import schema_heads
@@ -77,7 +83,8 @@ def create_app(settings: AppSettings) -> FastAPI:
 
     for router in _api_routers():
         app.include_router(router, prefix=API, responses=problems.RESPONSES)
-    app.include_router(tile_router(authenticate, _tile_store), responses=problems.RESPONSES)
+    app.include_router(tile_router(_tile_reader, _tile_store), responses=problems.RESPONSES)
+    app.include_router(live_routes.router)
     app.include_router(health.probes)
     app.include_router(metrics.router)
     app.mount("/", WebApp(settings.web.webdist), name="web")
@@ -99,8 +106,16 @@ def _api_routers() -> list[APIRouter]:
         alert_routes.router,
         overview_routes.router,
         search_routes.router,
+        people_routes.router,
+        device_routes.router,
+        record_routes.router,
         health.router,
     ]
+
+
+async def _tile_reader(request: Request) -> Principal:
+    readers: KnownReaders = request.app.state.readers
+    return await readers.principal(request)
 
 
 def _tile_store(request: Request) -> TileStore:
@@ -121,6 +136,10 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         state.tile_store = TileStore(settings.database, TileSettings(), cache)
         await state.tile_store.open()
         stack.push_async_callback(state.tile_store.close)
+        state.readers = KnownReaders()
+        state.live_hub = Hub(settings.database, state.tile_store.versions, state.readers.forget)
+        await state.live_hub.start()
+        stack.push_async_callback(state.live_hub.stop)
         state.judge = Judge(state.engine, state.keyring, settings.identity, state.hasher)
         yield
 

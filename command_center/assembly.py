@@ -5,6 +5,7 @@ from pathlib import Path
 import gis_core.identity.models
 import gis_core.models  # noqa: F401
 import tracking.models  # noqa: F401
+from command_center.devices.credentials import Credentials, NoCredentials
 from command_center.processes.broker import DeviceCredentials
 from command_center.worker import prepare_job_tables
 from gis_core.migrate import migrate
@@ -19,6 +20,7 @@ def prepare_database(database_url: str) -> None:
     prepare_job_tables(database_url)
 
 
-def device_credentials(data_dir: Path) -> DeviceCredentials:
-    """Where devices' broker logins are given out and taken away."""
-    return DeviceCredentials(data_dir / "broker")
+def device_credentials(data_dir: Path) -> Credentials:
+    """Where devices' broker logins are given out and taken away: our private broker, if there is one."""
+    folder = data_dir / "broker"
+    return DeviceCredentials(folder) if (folder / "services.json").exists() else NoCredentials()

@@ -89,14 +89,23 @@ def append_audit_sync(conn: psycopg.Connection[Any], keyring: Keyring, entry: En
     return int(row["id"])
 
 
-async def verify_chain(conn: AsyncConnection, keyring: Keyring) -> Verdict:
-    """Check every entry against its predecessor; numbers must be without gap from 1."""
+async def verify_chain(
+    conn: AsyncConnection, keyring: Keyring, *, noted: tuple[int, bytes] | None = None
+) -> Verdict:
+    """Check every entry against its predecessor; numbers must be without gap from 1.
+
+    ``noted``: number and hash of an entry known from earlier, which must still be there.
+    """
     count, previous_id, previous = 0, 0, _GENESIS
     async for row in _rows(conn):
         fits = row["id"] == previous_id + 1 and chain_hash(keyring, previous, row) == bytes(row["hash"])
         if not fits:
             return Verdict(count, previous_id, previous, broken_at=row["id"])
         count, previous_id, previous = count + 1, row["id"], bytes(row["hash"])
+        if noted is not None and noted[0] == previous_id and noted[1] != previous:
+            return Verdict(count - 1, previous_id, previous, broken_at=previous_id)
+    if noted is not None and noted[0] > previous_id:
+        return Verdict(count, previous_id, previous, broken_at=previous_id + 1)
     return Verdict(count, previous_id, previous, broken_at=None)
 
 

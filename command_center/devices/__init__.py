@@ -1,0 +1,1 @@
+"""Devices, who carries them, and their logins at the broker."""

@@ -1,0 +1,1 @@
+"""Organisations, people, and who may do what where."""

@@ -1,0 +1,1 @@
+"""What happened: the audit trail, and messages that could not become fixes."""
