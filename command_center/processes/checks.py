@@ -18,8 +18,8 @@ def run_checks(clone: Clone, pytest_arguments: Sequence[str]) -> int:
     node = clone.node_environment()
     python = {**os.environ, "PYTHONPATH": str(clone.root)}
     checks: list[tuple[Text, list[str], Path, dict[str, str]]] = [
-        (Text("代码规则", "lint"), [f"{tool}/ruff", "check", "."], clone.root, python),
-        (Text("代码格式", "format"), [f"{tool}/ruff", "format", "--check", "."], clone.root, python),
+        (Text("代码规则", "lint"), [f"{tool}/ruff", "check", ".", "wanmi"], clone.root, python),
+        (Text("代码格式", "format"), [f"{tool}/ruff", "format", "--check", ".", "wanmi"], clone.root, python),
         (Text("类型", "types"), [f"{tool}/mypy"], clone.root, python),
         (Text("导入方向", "import contract"), [f"{tool}/lint-imports"], clone.root, python),
         (Text("网页类型", "front end types"), ["npm", "run", "check"], clone.web, node),
