@@ -75,7 +75,7 @@ def test_bad_input_becomes_dead_letters_and_stops_nobody(city: str, broker: Brok
         "too_large": ("wanmi/v1/d0/fix", b'{"time":"' + b"9" * 400_000 + b'"}'),
         "bad_checksum": (
             "wanmi/v1/d0/nmea",
-            b"$GPRMC,000231.42,A,4829.0005,N,00022.0016,E,0,0,220899,,,A*00",
+            b"$GPRMC,000231,A,4829.0005,N,00022.0016,E,0,0,220899,,,A*00",
         ),
         "bad_time": ("wanmi/v1/d0/fix", b'{"time":"yesterday","lon":120,"lat":30}'),
         "unknown_type": ("owntracks/x/d0", b'{"_type":"surprise"}'),

@@ -1,0 +1,214 @@
+"""Fixes committed a second, beside the rate at which the same client merely receives and decodes."""
+
+import json
+import multiprocessing
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from multiprocessing.synchronize import Event
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks import scene
+from benchmarks.load import Message, Publisher
+from benchmarks.servers import Servers, new_servers, prepare_database, scratch_folder
+from ingest.mqtt_source import make_client
+
+PUBLISHERS = 2
+WARM_UP_S = 2.0
+LATENCY_CHUNK_S = 0.02
+FASTEST = 40_000
+"""Messages a second for which enough are prepared."""
+
+
+def measure(
+    *, seconds: float, devices: int, folder: Path | None = None, say: Any = lambda text: None
+) -> dict[str, Any]:
+    """Run all phases; rates in fixes a second, delays in seconds."""
+    with scratch_folder(folder) as scratch:
+        servers = new_servers(scratch)
+        with servers.cluster.running(), servers.broker.running():
+            keys = prepare_database(servers, devices=devices)
+            say("ceiling: receive, decode, acknowledge …")
+            ceiling = _rate(servers, keys, "ceiling", seconds)
+            say(f"  {ceiling['per_second']:,.0f}/s; now the whole way to COMMIT …")
+            full = _rate(servers, keys, "full", seconds)
+            say(f"  {full['per_second']:,.0f}/s; now delays at half that rate …")
+            delays = _delays(servers, keys, full["per_second"] / 2, seconds)
+    return {
+        "ceiling_per_s": round(ceiling["per_second"]),
+        "committed_per_s": round(full["per_second"]),
+        "ratio": round(full["per_second"] / ceiling["per_second"], 3),
+        "ceiling_cpu_us": round(ceiling["cpu_us"], 1),
+        "committed_cpu_us": round(full["cpu_us"], 1),
+        "half_rate_per_s": round(full["per_second"] / 2),
+        **delays,
+        "devices": devices,
+        "unit_grids": 2_500,
+        "responsibility_grids": 100,
+        "cpus": os.cpu_count(),
+    }
+
+
+def _rate(servers: Servers, keys: Sequence[str], kind: str, seconds: float) -> dict[str, float]:
+    count = int(FASTEST * (seconds + WARM_UP_S)) // PUBLISHERS
+    start_s = time.time() - 86_400 + (0 if kind == "ceiling" else 3_600)
+    with consuming(servers, kind) as lines, _publishing(servers, keys, count, start_s) as go:
+        go.set()
+        wanted = time.time() + WARM_UP_S
+        first = next(line for line in lines if line["at"] >= wanted)
+        last = next(line for line in lines if line["at"] >= first["at"] + seconds)
+    done = last["fixes"] - first["fixes"]
+    return {
+        "per_second": done / (last["at"] - first["at"]),
+        "cpu_us": (last["cpu_s"] - first["cpu_s"]) / max(done, 1) * 1e6,
+    }
+
+
+def _delays(servers: Servers, keys: Sequence[str], per_second: float, seconds: float) -> dict[str, float]:
+    """Send with the time of sending as fix time; from there to COMMIT."""
+    with consuming(servers, "full") as lines:
+        process = multiprocessing.get_context("spawn").Process(
+            target=_publish_paced, args=(servers.broker.url("simulator"), list(keys), per_second, seconds + 4)
+        )
+        process.start()
+        wanted = time.time() + WARM_UP_S
+        found: list[float] = []
+        began: dict[str, Any] | None = None
+        for line in lines:
+            if line["at"] < wanted or not line["delays_s"]:
+                continue
+            began = began or line
+            found += line["delays_s"]
+            if line["at"] - began["at"] >= seconds:
+                break
+        assert began is not None
+        reached = (line["fixes"] - began["fixes"]) / (line["at"] - began["at"])
+        process.terminate()
+        process.join()
+    return {
+        "half_rate_reached_per_s": round(reached),
+        "p50_s": round(float(np.percentile(found, 50)), 3),
+        "p99_s": round(float(np.percentile(found, 99)), 3),
+        "longest_s": round(max(found), 3),
+    }
+
+
+def _publish_paced(url: str, keys: list[str], per_second: float, seconds: float) -> None:
+    publisher = Publisher(url, "bench-paced")
+    templates = list(scene.fixes(keys, first=0, count=len(keys) * 2, start_s=0))
+    bodies = [(topic, payload.partition(b",")[2]) for topic, payload in templates]
+    began, sent = time.monotonic(), 0
+    while (elapsed := time.monotonic() - began) < seconds:
+        due = int(elapsed * per_second) - sent
+        now = time.time()
+        chunk: list[Message] = []
+        for step in range(due):
+            topic, rest = bodies[(sent + step) % len(bodies)]
+            chunk.append((topic, b'{"time":%.6f,' % (now + step * 1e-6) + rest))
+        publisher.publish(chunk)
+        sent += due
+        time.sleep(LATENCY_CHUNK_S)
+
+
+@contextmanager
+def consuming(servers: Servers, kind: str) -> Iterator[Iterator[dict[str, Any]]]:
+    """The consumer process and the lines it tells; its session at the broker is removed afterwards."""
+    client_id = f"bench-{kind}"
+    environment = {
+        **os.environ,
+        "BENCH_CONSUMER": kind,
+        "WANMI_DATABASE_URL": servers.database_url,
+        "WANMI_MQTT_URL": servers.broker.url("ingest"),
+        "WANMI_MQTT_CLIENT_ID": client_id,
+        "WANMI_DATA_DIR": str(servers.folder),
+    }
+    with (servers.folder / "consumer.log").open("ab") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "benchmarks.consumer"],
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            cwd=Path(__file__).parents[1],
+        )
+    assert process.stdout is not None
+    lines = (json.loads(line) for line in process.stdout)
+    next(lines)
+    time.sleep(1)
+    try:
+        yield lines
+    finally:
+        process.terminate()
+        try:
+            process.communicate(timeout=20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
+        forget_session(servers.broker.url("ingest"), client_id)
+
+
+def forget_session(url: str, client_id: str) -> None:
+    """A clean session under the same name makes the broker drop what it kept."""
+    client, host, port = make_client(url, client_id, clean_session=True)
+    client.connect(host, port)
+    client.loop_start()
+    deadline = time.monotonic() + 10
+    while not client.is_connected() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    client.disconnect()
+    client.loop_stop()
+
+
+@contextmanager
+def _publishing(servers: Servers, keys: Sequence[str], count: int, start_s: float) -> Iterator[Event]:
+    """Publishers that have their messages ready and wait for the event."""
+    context = multiprocessing.get_context("spawn")
+    go = context.Event()
+    ready = context.Semaphore(0)
+    url = servers.broker.url("simulator")
+    processes = [
+        context.Process(
+            target=_publish_prepared, args=(url, list(keys), number * count, count, start_s, ready, go)
+        )
+        for number in range(PUBLISHERS)
+    ]
+    for process in processes:
+        process.start()
+    for _ in processes:
+        ready.acquire()
+    try:
+        yield go
+    finally:
+        for process in processes:
+            process.terminate()
+            process.join()
+
+
+def _publish_prepared(
+    url: str, keys: list[str], first: int, count: int, start_s: float, ready: Any, go: Event
+) -> None:
+    messages = list(scene.fixes(keys, first=first, count=count, start_s=start_s))
+    publisher = Publisher(url, f"bench-{first}", window=4_000)
+    publisher.connect()
+    ready.release()
+    go.wait()
+    publisher.publish(messages)
+
+
+def report(figures: dict[str, Any]) -> list[tuple[str, str]]:
+    """Rows for people."""
+    return [
+        ("接收、解码、确认 receive, decode, acknowledge", f"{figures['ceiling_per_s']:,}/s"),
+        ("入库提交 committed, all checks", f"{figures['committed_per_s']:,}/s"),
+        ("比值 ratio", f"{figures['ratio']:.2f}"),
+        ("处理器时间 CPU of ingest a fix", f"{figures['committed_cpu_us']} µs"),
+        (
+            f"半速延迟 delay at {figures['half_rate_reached_per_s']:,}/s",
+            f"p50 {figures['p50_s']} s, p99 {figures['p99_s']} s, max {figures['longest_s']} s",
+        ),
+    ]
