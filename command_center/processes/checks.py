@@ -6,14 +6,15 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from command_center.processes.bootstrap import Clone
 from command_center.processes.speech import complain, in_words
 from gis_core.errors import Text
 
 
-def run_checks(clone: Clone, pytest_arguments: Sequence[str]) -> int:
-    """Exit code of the first check that fails, 0 when all pass. Arguments go to pytest, which is last."""
+def run_checks(clone: Clone) -> int:
+    """Everything before pytest: the exit code of the first check that fails, 0 when all pass."""
     tool = clone.venv / "bin"
     node = clone.node_environment()
     python = {**os.environ, "PYTHONPATH": str(clone.root)}
@@ -42,5 +43,11 @@ def run_checks(clone: Clone, pytest_arguments: Sequence[str]) -> int:
             return done.returncode
         sys.stdout.write(f"  · {in_words(name)} … {time.monotonic() - began:.1f} s\n")
         sys.stdout.flush()
-    pytest = [f"{tool}/python", "-m", "pytest", *pytest_arguments]
-    return subprocess.run(pytest, cwd=clone.root, env=python, check=False).returncode
+    return 0
+
+
+def become_pytest(clone: Clone, arguments: Sequence[str]) -> NoReturn:
+    """Turn into pytest, so that signals and the exit code are its own."""
+    os.chdir(clone.root)
+    command = [str(clone.python), "-m", "pytest", *arguments]
+    os.execve(command[0], command, {**os.environ, "PYTHONPATH": str(clone.root)})  # noqa: S606

@@ -100,15 +100,19 @@ def _processes(live: dict[str, Any]) -> list[Finding]:
 
 
 def _backlog(monitor_port: int) -> Finding:
-    """Messages that the broker keeps because nobody has acknowledged them yet."""
+    """Messages the broker holds for ingest: not delivered yet, or delivered and not acknowledged."""
     from command_center.processes.broker import figures
 
     name = "未处理消息 backlog"
     try:
-        messages = int(figures(monitor_port, "jsz").get("messages", 0))
+        accounts = figures(monitor_port, "jsz?consumers=true&streams=true").get("account_details") or []
     except OSError as error:
         return Finding(name, False, str(error), "tail var/log/broker.log")
-    return Finding(name, True, str(messages))
+    streams = [stream for account in accounts for stream in account.get("stream_detail") or []]
+    consumers = [one for stream in streams for one in stream.get("consumer_detail") or []]
+    waiting = sum(int(one.get("num_pending", 0)) for one in consumers)
+    unacknowledged = sum(int(one.get("num_ack_pending", 0)) for one in consumers)
+    return Finding(name, True, f"{waiting} + {unacknowledged} 未确认 unacknowledged")
 
 
 def _version(program: Path | None) -> str:

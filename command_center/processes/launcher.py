@@ -18,13 +18,17 @@ EXIT_INTERRUPTED = 130
 def launch(root: str, arguments: Sequence[str]) -> None:
     """Make the clone ready for the verb and hand over to it; never returns."""
     clone = Clone(Path(root))
-    verb = next((word for word in arguments if not word.startswith("-")), "")
+    known = [word for word in arguments if word in ("up", "test", "doctor")]
+    verb = known[0] if known else next((word for word in arguments if not word.startswith("-")), "")
     try:
         if verb == "test":
-            from command_center.processes.checks import run_checks
+            from command_center.processes.checks import become_pytest, run_checks
 
             clone.make_ready(for_tests=True)
-            raise SystemExit(run_checks(clone, arguments[list(arguments).index("test") + 1 :]))
+            code = run_checks(clone)
+            if code:
+                raise SystemExit(code)
+            become_pytest(clone, arguments[list(arguments).index("test") + 1 :])
         if verb == "doctor" and not clone.python.exists():
             from command_center.processes.doctor import examine_bare
 
