@@ -1,12 +1,13 @@
 """Cut tiles kept in memory and on disk, both bounded."""
 
 import asyncio
+import contextlib
 import os
 import shutil
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Hashable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 from uuid import uuid4
 
 import structlog
@@ -14,6 +15,9 @@ import structlog
 from tiles.tile_matrix import Tile
 
 log = structlog.get_logger(__name__)
+
+
+Key = TypeVar("Key", bound=Hashable)
 
 
 class TileKey(NamedTuple):
@@ -29,24 +33,24 @@ class TileKey(NamedTuple):
         return Path(self.layer, self.version, self.scope, str(z), str(x), f"{y}.mvt")
 
 
-class MemoryCache:
+class MemoryCache(Generic[Key]):
     """The tiles used last, up to ``max_bytes`` of content."""
-
-    def __init__(self, max_bytes: int) -> None:
-        self.max_bytes = max_bytes
-        self.held_bytes = 0
-        self._tiles: OrderedDict[TileKey, bytes] = OrderedDict()
 
     ENTRY_BYTES = 400
     """Memory of a key and its place, counted so that empty tiles are bounded too."""
 
-    def get(self, key: TileKey) -> bytes | None:
+    def __init__(self, max_bytes: int) -> None:
+        self.max_bytes = max_bytes
+        self.held_bytes = 0
+        self._tiles: OrderedDict[Key, bytes] = OrderedDict()
+
+    def get(self, key: Key) -> bytes | None:
         content = self._tiles.get(key)
         if content is not None:
             self._tiles.move_to_end(key)
         return content
 
-    def put(self, key: TileKey, content: bytes) -> None:
+    def put(self, key: Key, content: bytes) -> None:
         if key in self._tiles:
             self.held_bytes -= len(self._tiles.pop(key)) + self.ENTRY_BYTES
         self._tiles[key] = content
@@ -55,14 +59,14 @@ class MemoryCache:
             _, oldest = self._tiles.popitem(last=False)
             self.held_bytes -= len(oldest) + self.ENTRY_BYTES
 
-    def forget(self, layer: str, *, but: str) -> None:
-        """Drop the tiles of ``layer`` that are not of version ``but``."""
-        for key in [key for key in self._tiles if key.layer == layer and key.version != but]:
+    def forget(self, outdated: Callable[[Key], bool]) -> None:
+        """Drop the tiles whose keys are ``outdated``."""
+        for key in [key for key in self._tiles if outdated(key)]:
             self.held_bytes -= len(self._tiles.pop(key)) + self.ENTRY_BYTES
 
 
 class DiskCache:
-    """Tiles as files ``layer/version/scope/z/x/y.mvt`` under ``folder``, up to ``max_bytes``.
+    """Tiles of one database as files ``layer/version/scope/z/x/y.mvt``, up to ``max_bytes``.
 
     Shared by the web processes of one machine: files appear whole (written beside, then renamed).
     Empty tiles are not written. A full or unwritable disk costs speed, never a tile. All methods
@@ -71,8 +75,9 @@ class DiskCache:
 
     CHECK_EVERY_BYTES = 16 * 2**20
 
-    def __init__(self, folder: Path, max_bytes: int) -> None:
-        self.folder = folder
+    def __init__(self, root: Path, database: str, max_bytes: int) -> None:
+        """``root`` may hold tiles of other databases too; ``max_bytes`` is for all of them."""
+        self.root, self.folder = root, root / database
         self.max_bytes = max_bytes
         self._written = self.CHECK_EVERY_BYTES
 
@@ -94,7 +99,8 @@ class DiskCache:
             beside.replace(path)
         except OSError as error:
             log.warning("tile_cache_unwritable", error=str(error))
-            beside.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                beside.unlink(missing_ok=True)
             return
         self._written += len(content)
         if self._written >= self.CHECK_EVERY_BYTES:
@@ -112,7 +118,7 @@ class DiskCache:
     def prune(self) -> None:
         """Remove the oldest files until a tenth of ``max_bytes`` is free."""
         found: list[tuple[float, int, Path]] = []
-        for folder, _, names in os.walk(self.folder):
+        for folder, _, names in os.walk(self.root):
             for name in names:
                 path = Path(folder, name)
                 try:
@@ -133,7 +139,7 @@ class DiskCache:
 class TileCache:
     """Memory before disk before ``cut``; equal requests at one time cut once."""
 
-    def __init__(self, memory: MemoryCache, disk: DiskCache) -> None:
+    def __init__(self, memory: MemoryCache[TileKey], disk: DiskCache) -> None:
         self.memory, self.disk = memory, disk
         self._under_way: dict[TileKey, asyncio.Task[bytes]] = {}
 
@@ -158,5 +164,5 @@ class TileCache:
         return content
 
     async def forget(self, layer: str, *, but: str) -> None:
-        self.memory.forget(layer, but=but)
+        self.memory.forget(lambda key: key.layer == layer and key.version != but)
         await asyncio.to_thread(self.disk.forget, layer, but=but)

@@ -52,6 +52,15 @@ class TileOutOfRange(DomainError):
     )
 
 
+class TilesUnavailable(DomainError):
+    status, slug = 503, "tiles-unavailable"
+    title = Text("瓦片暂时不可用", "Tiles unavailable")
+    detail = Text(
+        "数据库暂时无法给出瓦片，请稍后再试。",
+        "The database cannot give tiles at the moment; try again shortly.",
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class CatalogueLayer:
     """One row of table ``layer`` whose view was found to have the columns it names."""
@@ -124,7 +133,16 @@ class CatalogueLayer:
         return sql.SQL(QUERIES["bounds"]).format(view=sql.Identifier("publish", self.view))
 
 
-async def read_catalogue(conn: AsyncConnection[Any]) -> dict[str, CatalogueLayer]:
+Columns = Mapping[str, frozenset[str]]
+"""Names of the columns of each published view."""
+
+
+async def read_columns(conn: AsyncConnection[Any]) -> Columns:
+    rows = await (await conn.execute(QUERIES["columns"])).fetchall()
+    return {view: frozenset(columns) for view, columns in rows}
+
+
+async def read_catalogue(conn: AsyncConnection[Any], columns: Columns) -> dict[str, CatalogueLayer]:
     """The servable layers by key, in drawing order.
 
     A row whose view is missing or lacks ``id``, ``geom``, or (where scoped) ``area_code`` is left
@@ -132,10 +150,6 @@ async def read_catalogue(conn: AsyncConnection[Any]) -> dict[str, CatalogueLayer
     left out of the tile and logged.
     """
     cursor = conn.cursor(row_factory=dict_row)
-    columns = {
-        row["view"]: frozenset(row["columns"])
-        for row in await (await cursor.execute(QUERIES["columns"])).fetchall()
-    }
     layers: dict[str, CatalogueLayer] = {}
     for row in await (await cursor.execute(QUERIES["layers"])).fetchall():
         there = columns.get(row["view"], frozenset())

@@ -19,6 +19,9 @@ SELECT c.relname AS view, array_agg(a.attname::text) AS columns
 SELECT system_identifier::text || '-' || (SELECT oid FROM pg_database WHERE datname = current_database())
   FROM pg_control_system()
 
+-- :name warm
+SELECT ST_AsMVTGeom(ST_Transform(ST_Point(120, 30, 4326), 3857), ST_TileEnvelope(0, 0, 0), 4096, 64)
+
 -- :name bounds
 -- West, south, east, north of a layer in degrees; null without rows.
 SELECT ST_XMin(e), ST_YMin(e), ST_XMax(e), ST_YMax(e)

@@ -10,6 +10,7 @@ from tiles.store import TileStore
 from tiles.tile_matrix import Tile
 
 MEDIA_TYPE = "application/vnd.mapbox-vector-tile"
+COMPRESS_FROM_BYTES = 1024
 FIELD_TYPES = {"area_m2": "Number", "height_m": "Number", "oneway": "Boolean"}
 
 
@@ -52,13 +53,17 @@ def tile_router(
             "Cache-Control": (
                 "private, max-age=86400, immutable" if v == version else "private, max-age=0, must-revalidate"
             ),
-            "Vary": "Cookie, Authorization",
+            "Vary": "Cookie, Authorization, Accept-Encoding",
         }
         if f'"{version}"' in request.headers.get("if-none-match", ""):
             return Response(status_code=304, headers=headers)
-        content = await tiles.tile(selection, Tile(z, x, y))
+        tile = Tile(z, x, y)
+        content = await tiles.tile(selection, tile)
         if not content:
             return Response(status_code=204, headers=headers)
+        if len(content) >= COMPRESS_FROM_BYTES and "gzip" in request.headers.get("accept-encoding", ""):
+            content = await tiles.compressed(selection, tile, content)
+            headers["Content-Encoding"] = "gzip"
         return Response(content, media_type=MEDIA_TYPE, headers=headers)
 
     @router.get("/{layers}.json")

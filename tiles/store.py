@@ -1,17 +1,20 @@
 """Cutting tiles from the published views, and knowing when they have changed."""
 
 import asyncio
+import gzip
 import hashlib
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import structlog
 from psycopg import AsyncConnection
-from psycopg_pool import AsyncConnectionPool
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
 from pydantic import PositiveInt
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -20,10 +23,13 @@ from tiles.cache import DiskCache, MemoryCache, TileCache, TileKey
 from tiles.catalogue import (
     QUERIES,
     CatalogueLayer,
+    Columns,
     LayerUnknown,
     TileOutOfRange,
     TileReader,
+    TilesUnavailable,
     read_catalogue,
+    read_columns,
 )
 from tiles.tile_matrix import Tile
 
@@ -36,6 +42,7 @@ SESSION = (
 """A tile is a short query: compiling it and starting workers for it cost more than they bring."""
 
 VERSIONS_TRUSTED_S = 1.0
+COLUMNS_TRUSTED_S = 60.0
 BOUNDS_TRUSTED_S = 60.0
 
 
@@ -69,17 +76,22 @@ class TileStore:
         self._folder = cache_folder
         self._pool: AsyncConnectionPool[AsyncConnection[Any]] = AsyncConnectionPool(
             database.database_url,
-            min_size=1,
+            min_size=min(2, settings.connections),
             max_size=settings.connections,
+            timeout=10,
             open=False,
             kwargs={"autocommit": True, "options": SESSION, "application_name": "wanmi tiles"},
+            configure=_warm,
             check=AsyncConnectionPool.check_connection,
         )
         self._layers: Mapping[str, CatalogueLayer] = {}
         self._asked_at = float("-inf")
+        self._columns: Columns = {}
+        self._columns_asked_at = float("-inf")
         self._refreshing = asyncio.Lock()
         self._bounds: dict[str, tuple[float, str, Bounds | None]] = {}
         self._cache: TileCache | None = None
+        self._compressed: MemoryCache[tuple[str, Tile]] = MemoryCache(settings.memory_mb * 2**20 // 2)
 
     async def open(self) -> None:
         await self._pool.open()
@@ -87,23 +99,38 @@ class TileStore:
     async def close(self) -> None:
         await self._pool.close()
 
+    @asynccontextmanager
+    async def _session(self) -> AsyncIterator[AsyncConnection[Any]]:
+        """A connection for one query. Raises TilesUnavailable when there is none, or it takes too long."""
+        try:
+            async with self._pool.connection() as conn:
+                yield conn
+        except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout) as error:
+            log.warning("tiles_unavailable", error=str(error).splitlines()[0])
+            raise TilesUnavailable from error
+
     async def refresh(self) -> None:
         """Read the catalogue and the versions again, and forget the tiles of what changed."""
         async with self._refreshing:
-            before = self._layers
-            async with self._pool.connection() as conn:
-                layers = await read_catalogue(conn)
-                if self._cache is None:
-                    row = await (await conn.execute(QUERIES["database_identity"])).fetchone()
-                    assert row is not None
-                    self._cache = TileCache(
-                        MemoryCache(self._settings.memory_mb * 2**20),
-                        DiskCache(self._folder / row[0], self._settings.disk_mb * 2**20),
-                    )
-            self._layers, self._asked_at = layers, time.monotonic()
-            changed = {key for key, layer in layers.items() if before.get(key) != layer}
-            for key in changed:
-                await self._cache.forget(key, but=_dated(layers[key]))
+            await self._refresh()
+
+    async def _refresh(self) -> None:
+        before, asked_at = self._layers, time.monotonic()
+        async with self._session() as conn:
+            if asked_at - self._columns_asked_at > COLUMNS_TRUSTED_S:
+                self._columns, self._columns_asked_at = await read_columns(conn), asked_at
+            layers = await read_catalogue(conn, self._columns)
+            if self._cache is None:
+                row = await (await conn.execute(QUERIES["database_identity"])).fetchone()
+                assert row is not None
+                self._cache = TileCache(
+                    MemoryCache(self._settings.memory_mb * 2**20),
+                    DiskCache(self._folder, row[0], self._settings.disk_mb * 2**20),
+                )
+        self._layers, self._asked_at = layers, asked_at
+        for key, layer in layers.items():
+            if before.get(key) != layer:
+                await self._cache.forget(key, but=_dated(layer))
 
     async def versions(self) -> dict[str, str]:
         """The version of each layer's data as it is now."""
@@ -113,7 +140,9 @@ class TileStore:
     async def layers(self) -> Mapping[str, CatalogueLayer]:
         """The catalogue as it was within the last second."""
         if time.monotonic() - self._asked_at > VERSIONS_TRUSTED_S:
-            await self.refresh()
+            async with self._refreshing:  # of many who wait here only the first asks
+                if time.monotonic() - self._asked_at > VERSIONS_TRUSTED_S:
+                    await self._refresh()
         return self._layers
 
     async def visible_layers(self, reader: TileReader) -> list[CatalogueLayer]:
@@ -147,12 +176,21 @@ class TileStore:
             return await parts[0]
         return b"".join(await asyncio.gather(*parts))
 
+    async def compressed(self, selection: "Selection", tile: Tile, content: bytes) -> bytes:
+        """``content`` by gzip, kept, so that a tile is compressed once and not for each reader."""
+        key = (selection.version, tile)
+        packed = self._compressed.get(key)
+        if packed is None:
+            packed = await asyncio.to_thread(gzip.compress, content, 5, mtime=0)
+            self._compressed.put(key, packed)
+        return packed
+
     async def _part(self, layer: CatalogueLayer, prefixes: tuple[str, ...] | None, tile: Tile) -> bytes:
         assert self._cache is not None
 
         async def cut() -> bytes:
             statement, parameters = layer.statement(tile, prefixes)
-            async with self._pool.connection() as conn:
+            async with self._session() as conn:
                 row = await (await conn.execute(statement, parameters, binary=True)).fetchone()
             return bytes(row[0]) if row and row[0] else b""
 
@@ -164,7 +202,7 @@ class TileStore:
         now = time.monotonic()
         if kept and (kept[1] == layer.version or now - kept[0] < BOUNDS_TRUSTED_S):
             return kept[2]
-        async with self._pool.connection() as conn:
+        async with self._session() as conn:
             row = await (await conn.execute(layer.bounds_statement())).fetchone()
         bounds = Bounds(*row) if row and row[0] is not None else None
         self._bounds[layer.key] = (now, layer.version, bounds)
@@ -192,6 +230,11 @@ class Selection:
             f"{layer.key}:{_dated(layer)}:{_scope_name(prefixes)}" for layer, prefixes in self.parts
         )
         return hashlib.sha256(told.encode()).hexdigest()[:16]
+
+
+async def _warm(conn: AsyncConnection[Any]) -> None:
+    """Load PostGIS and PROJ into a new session: 0.1 s that no tile should wait for."""
+    await conn.execute(QUERIES["warm"])
 
 
 def _dated(layer: CatalogueLayer) -> str:

@@ -39,7 +39,8 @@ class City:
             box = {"street": street, "west": west, "south": south, "east": east, "north": north}
             shape = "ST_MakeEnvelope(:west, :south, :east, :north, 4326)"
             await self.run(
-                "INSERT INTO area (code, level, name, name_en, parent_code, valid_from, source, source_key, geom)"
+                "INSERT INTO area"
+                " (code, level, name, name_en, parent_code, valid_from, source, source_key, geom)"
                 f" SELECT c, l, n, e, p, '2020-01-01', 'test', c, ST_Multi({shape}) FROM (VALUES"
                 " (:street, 'street', :street || '街道', 'Street ' || :street, '990102'),"
                 " (:street || '001', 'community', '一社区', 'First', :street)) AS v (c, l, n, e, p)",
@@ -78,7 +79,8 @@ class City:
         else:
             rows = await self.run(
                 "INSERT INTO vehicle (plate, kind, org_unit_id, area_code)"
-                " SELECT '云A' || :key, :kind, id, :area_code FROM org_unit WHERE code = :department RETURNING id",
+                " SELECT '云A' || :key, :kind, id, :area_code FROM org_unit WHERE code = :department"
+                " RETURNING id",
                 **values,
             )
         made = await self.run(
@@ -100,7 +102,8 @@ class City:
         async with self.engine.begin() as conn:
             await conn.execute(
                 text(
-                    "INSERT INTO fix (device_id, fix_time, received_at, lon, lat, content, speed_mps, course_deg)"
+                    "INSERT INTO fix"
+                    " (device_id, fix_time, received_at, lon, lat, content, speed_mps, course_deg)"
                     " VALUES (:id, :time, now(), :lon, :lat, hashtext(:lon || ',' || :lat), :speed, 90)"
                 ),
                 values,

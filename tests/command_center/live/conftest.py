@@ -124,12 +124,11 @@ class Wall:
     async def closed(self) -> int:
         """The code the server closes with."""
         async with asyncio.timeout(15):
-            try:
+            with pytest.raises(websockets.ConnectionClosed) as end:
                 while True:
                     await self.socket.recv()
-            except websockets.ConnectionClosed as end:
-                assert end.rcvd is not None
-                return end.rcvd.code
+        assert end.value.rcvd is not None
+        return end.value.rcvd.code
 
 
 Open = Callable[[httpx.AsyncClient | None], AbstractAsyncContextManager[Wall]]
