@@ -22,7 +22,7 @@ from command_center.live.readers import KnownReaders
 from command_center.login import routes as login_routes
 from command_center.login import token_routes
 from command_center.login.attempts import Hasher, Judge
-from command_center.middleware import Gate, RequestContext
+from command_center.middleware import API, Gate, RequestContext
 from command_center.overview import routes as overview_routes
 from command_center.people import routes as people_routes
 from command_center.records import routes as record_routes
@@ -40,7 +40,6 @@ from tiles.routes import tile_router
 from tiles.store import TileSettings, TileStore
 
 log = structlog.get_logger(__name__)
-API = "/api/v1"
 
 
 @dataclass(frozen=True)

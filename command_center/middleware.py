@@ -20,6 +20,7 @@ from gis_core.errors import DomainError, Text
 
 log = structlog.get_logger(__name__)
 
+API = "/api/v1"
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
@@ -139,7 +140,8 @@ def _route_of(scope: Scope) -> str:
     """The route's pattern, never the path itself: a label must not grow with what people ask."""
     path = getattr(scope.get("route"), "path", None)
     if isinstance(path, str) and path:
-        return path
+        under_api = scope["path"].startswith(API) and not path.startswith(API)
+        return API + path if under_api else path
     first = scope["path"].split("/", 2)[1]
     return f"/{first}/…" if first in ("api", "tiles", "ogc", "assets") else "/…"
 

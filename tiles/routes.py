@@ -21,11 +21,12 @@ def tile_router(
 
     ``{layers}`` is one key of the catalogue or several with commas: a tile then holds them all.
     """
-    router = APIRouter(prefix="/tiles", tags=["tiles"])
+    router = APIRouter(prefix="/tiles", tags=["瓦片 Tiles"])
     ask_reader, ask_store = Depends(reader), Depends(store)
 
     @router.get(
         "/{layers}/{z}/{x}/{y}.mvt",
+        summary="矢量瓦片 / Vector tile",
         response_class=Response,
         responses={
             200: {"content": {MEDIA_TYPE: {}}, "description": "Mapbox vector tile 2.1"},
@@ -66,7 +67,7 @@ def tile_router(
             headers["Content-Encoding"] = "gzip"
         return Response(content, media_type=MEDIA_TYPE, headers=headers)
 
-    @router.get("/{layers}.json")
+    @router.get("/{layers}.json", summary="瓦片说明 / TileJSON")
     async def get_tilejson(
         layers: str,
         request: Request,

@@ -166,11 +166,13 @@ async def log_out(
 
 
 @router.post("/session/password", summary="修改本人密码 / Change one's password", status_code=204)
-async def change_password(request: Request, body: PasswordChange) -> None:
+async def change_password(
+    request: Request, body: PasswordChange, principal: Annotated[Principal, Depends(authenticate)]
+) -> None:
     """Needs the current password; all other sessions of the person end. A wrong one counts like a
     wrong login."""
     state, origin = request.app.state, origin_of(request)
-    person = await current_person(await authenticate(request))
+    person = await current_person(principal)
     passwords.check_complexity(body.new, person.login)
     try:
         await state.judge.check(Attempt(person.login, body.current, origin))

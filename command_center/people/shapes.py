@@ -11,7 +11,7 @@ Plain = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"
 Login = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._@-]{1,63}$")]
 AreaCode = Annotated[str, StringConstraints(pattern=r"^(\d{6}|\d{9}|\d{12})$")]
 Key = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
-NewPassword = Annotated[str, Field(min_length=1, max_length=passwords.MAX_LENGTH, repr=False)]
+NewPassword = Annotated[str, Field(min_length=1, max_length=passwords.MAX_LENGTH)]
 
 
 class Strict(BaseModel):

@@ -113,10 +113,10 @@ async def list_dead_letters(
         "max_rows": limit + 1,
     }
     rows = (await conn.execute(SQL["dead_letters"], parameters)).mappings().all()
-    reasons = (await conn.execute(SQL["dead_letter_reasons"])).tuples().all()
+    reasons = (await conn.execute(SQL["dead_letter_reasons"])).all()
     following = cursor_of(rows[limit - 1]["id"]) if len(rows) > limit else None
     shown = [DeadLetterOut(**dict(row) | readable(bytes(row["payload"]))) for row in rows[:limit]]
-    return DeadLetterPage(dead_letters=shown, reasons=dict(reasons), next=following)
+    return DeadLetterPage(dead_letters=shown, reasons={row[0]: row[1] for row in reasons}, next=following)
 
 
 def readable(payload: bytes) -> dict[str, str | None]:

@@ -70,7 +70,8 @@ class People:
             person_id = await conn.scalar(
                 text(
                     "INSERT INTO person (login, name, org_unit_id, area_code, password)"
-                    " SELECT :login, :login, id, '990102', :password FROM org_unit WHERE code = 'C' RETURNING id"
+                    " SELECT :login, :login, id, '990102', :password FROM org_unit WHERE code = 'C'"
+                    " RETURNING id"
                 ),
                 {"login": login, "password": hash_password(PASSWORD, iterations=1000)},
             )
