@@ -37,7 +37,7 @@ VERBS: dict[str, Verb] = {
     "admin": Verb("command_center.commands", "admin", "人员与权限 People and rights", "database"),
     "import": Verb("gis_core.importing.commands", "app", "导入空间数据 Import spatial files", "database"),
     "replay": Verb("ingest.commands", "replay", "回放轨迹文件 Play a track file by MQTT", "platform"),
-    "bench": Verb("benchmarks.commands", "app", "性能测量 Measure", "platform"),
+    "bench": Verb("benchmarks.commands", "app", "性能测量 Measure"),
     "demo": Verb("command_center.commands", "demo", "演示城市 The demo city", "database"),
     "serve": Verb("command_center.commands", "serve", "单个进程 One process, as the supervisor starts it"),
 }
