@@ -37,6 +37,10 @@ class ChainBroken(DomainError):
     )
 
 
+audit = typer.Typer(no_args_is_help=True)
+audit.callback()(lambda: None)
+
+
 def create(
     login: Annotated[str, typer.Argument(help="登录名 login")],
     name: Annotated[str | None, typer.Option(help="姓名 name of the person")] = None,
@@ -94,6 +98,7 @@ def add_administrator(
     return person_id
 
 
+@audit.command("verify")
 def audit_verify(
     expect: Annotated[
         str | None,

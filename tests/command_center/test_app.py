@@ -31,7 +31,6 @@ async def test_pages_fall_back_to_the_web_app(client: httpx.AsyncClient) -> None
         "/ws/other",
         "/assets/old-1.js",
         "/a.png",
-       ,
     ],
 )
 async def test_other_addresses_do_not(client: httpx.AsyncClient, path: str) -> None:
