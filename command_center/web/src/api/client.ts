@@ -1,5 +1,5 @@
 import { request, type Query } from './http'
-import type { Alert, Area, CatalogueLayer, DemoLogin, Overview, Place, Row, Session, Track, Unit, UnitDetail } from './types'
+import type { Alert, Area, AuditEntry, CatalogueLayer, DeadLetter, DemoLogin, Device, OrgUnit, Overview, Person, Place, Role, Session, Track, Unit, UnitDetail } from './types'
 
 export const api = {
   session: () => request<Session>('GET', '/session', { quiet: true }),
@@ -18,17 +18,16 @@ export const api = {
   close: (id: number, note: string) => request<Alert>('POST', `/alerts/${id}/close`, { body: { note } }),
 
   overview: () => request<Overview>('GET', '/overview'),
-  layers: () => request<CatalogueLayer[] | { layers: CatalogueLayer[] }>('GET', '/layers').then((answer) => (Array.isArray(answer) ? answer : answer.layers)),
-  areas: () => request<Area[] | { areas: Area[] }>('GET', '/areas').then((answer) => (Array.isArray(answer) ? answer : answer.areas)),
-  search: (q: string, limit = 12) => request<Place[] | { results: Place[] }>('GET', '/search', { query: { q, limit } }).then((answer) => (Array.isArray(answer) ? answer : answer.results)),
+  layers: () => request<CatalogueLayer[]>('GET', '/layers'),
+  areas: () => request<Area[]>('GET', '/areas'),
+  search: (q: string, limit = 12) => request<Place[]>('GET', '/search', { query: { q, limit } }),
 
-  /** Rows of an administration list, whatever the answer's envelope. */
-  rows: async (path: string, query: Query = {}): Promise<{ rows: Row[]; next: string | null }> => {
-    const answer = await request<Row[] | Record<string, unknown>>('GET', path, { query })
-    if (Array.isArray(answer)) return { rows: answer, next: null }
-    const rows = Object.values(answer).find((value) => Array.isArray(value)) as Row[] | undefined
-    return { rows: rows ?? [], next: (answer.next as string | null) ?? null }
-  },
-  system: () => request<Row>('GET', '/system'),
-  send: <T = Row>(method: 'POST' | 'PATCH' | 'DELETE', path: string, body?: unknown) => request<T>(method, path, { body }),
+  persons: (query: Query) => request<{ persons: Person[]; next: string | null }>('GET', '/persons', { query }).then(({ persons, next }) => ({ rows: persons, next })),
+  devices: (query: Query) => request<{ devices: Device[]; next: string | null }>('GET', '/devices', { query }).then(({ devices, next }) => ({ rows: devices, next })),
+  audit: (query: Query) => request<{ entries: AuditEntry[]; next: string | null }>('GET', '/audit', { query }).then(({ entries, next }) => ({ rows: entries, next })),
+  deadLetters: (query: Query) => request<{ dead_letters: DeadLetter[]; reasons: Record<string, number>; next: string | null }>('GET', '/dead-letters', { query }).then(({ dead_letters, next }) => ({ rows: dead_letters, next })),
+  roles: () => request<Role[]>('GET', '/roles'),
+  orgUnits: () => request<OrgUnit[]>('GET', '/org-units'),
+  system: () => request<Record<string, unknown>>('GET', '/system'),
+  send: <T = unknown>(method: 'POST' | 'PATCH' | 'DELETE', path: string, body?: unknown) => request<T>(method, path, { body }),
 }

@@ -86,17 +86,17 @@ export interface Group {
 }
 
 export interface LiveCounts {
-  inspectors: Group
-  vehicles: Group
-  alerts: { open: number; today: number }
+  inspectors: Group | null
+  vehicles: Group | null
+  alerts: { open: number; today: number } | null
   fixes_per_s: number
 }
 
 export interface Overview {
   time: string
-  inspectors: Group
-  vehicles: Group
-  alerts: { open: number; today: number }
+  inspectors: Group | null
+  vehicles: Group | null
+  alerts: { open: number; today: number } | null
   components: number
   unit_grids: number
   fixes_today: number
@@ -137,5 +137,76 @@ export interface Track {
   properties: { times: number[]; speeds: (number | null)[] }
 }
 
-/** A row as the administration tables show it; its columns are the answer's own. */
-export type Row = Record<string, unknown>
+export interface Role {
+  key: string
+  name: string
+  name_en: string
+  permissions: Permission[]
+}
+
+export interface OrgUnit {
+  id: number
+  code: string
+  name: string
+  name_en: string | null
+  area_code: string
+}
+
+export interface Grant {
+  id: number
+  role_key: string
+  area_code: string | null
+  org_unit_id: number | null
+}
+
+export interface Person {
+  id: number
+  login: string | null
+  name: string
+  name_en: string | null
+  org_unit: string
+  org_unit_en: string | null
+  area_code: string
+  /** Masked. */
+  mobile: string | null
+  state: string
+  locked: boolean
+  grants: Grant[]
+}
+
+export interface Device {
+  id: number
+  key: string
+  unit_kind: UnitKind
+  carrier: string | null
+  carrier_en: string | null
+  area_code: string
+  org_unit: string
+  org_unit_en: string | null
+  enabled: boolean
+  period_s: number
+  last_received_at: string | null
+}
+
+export interface AuditEntry {
+  id: number
+  at: string
+  actor: string | null
+  action: string
+  object_kind: string | null
+  object_id: string | null
+  detail: Record<string, unknown>
+  ip: string | null
+}
+
+export interface DeadLetter {
+  id: number
+  received_at: string
+  topic: string
+  device_key: string | null
+  reason: string
+  detail: string
+  size_bytes: number
+  text: string | null
+  hex: string | null
+}

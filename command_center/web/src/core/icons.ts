@@ -251,7 +251,7 @@ function draw(id: string): CanvasRenderingContext2D | null {
 
 /** Draws each icon the first time the style names it. */
 export function drawIconsOnDemand(map: MapLibreMap): void {
-  map.on('styleimagemissing', ({ id }) => {
+  map.setMissingStyleImageResolver((id) => {
     const context = map.hasImage(id) ? null : draw(id)
     if (!context) return
     map.addImage(id, context.getImageData(0, 0, context.canvas.width, context.canvas.height), { pixelRatio: RATIO })

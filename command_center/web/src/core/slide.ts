@@ -121,9 +121,9 @@ float body(vec2 p) {
 float tip(vec2 p) {
   float c = cos(turn), s = sin(turn);
   vec2 q = vec2(c * p.x - s * p.y, s * p.x + c * p.y);
-  q.y -= 1.25;
+  q.y -= 1.16;
   vec2 a = vec2(abs(q.x), q.y);
-  return max(dot(a, vec2(0.8, 0.6)) - 0.46, -q.y - 0.05);
+  return max(dot(a, vec2(0.8, 0.6)) - 0.52, -q.y);
 }
 float glyph(vec2 p) {
   if (unitState == 3) return min(box(p - vec2(0.0, 0.16), vec2(0.13, 0.36), 0.06), length(p + vec2(0.0, 0.46)) - 0.15);
@@ -203,7 +203,13 @@ export type SlideLayerProps = SlideProps & LayerProps & { data: unknown }
 
 const noop = () => 0
 
+const origin = { type: 'accessor', value: [0, 0, 0] }
+
 const defaultProps: DefaultProps<SlideLayerProps> = {
+  getPosition: origin,
+  getStart: origin,
+  getGlide: { type: 'accessor', value: [0, 0] },
+  getLook: origin,
   radius: 6,
   clock: { type: 'function', value: noop },
   bearing: { type: 'function', value: noop },

@@ -11,7 +11,7 @@ export const buildings: LayerGroup = {
   sources: ['building'],
   on: true,
   build: ({ theme, palette, name }) => [
-    { band: 'lines', id: 'building-flat', type: 'fill', source: 'building', 'source-layer': 'building', minzoom: 13, maxzoom: 15.6, paint: { 'fill-color': palette.buildingFlat, 'fill-outline-color': palette.buildingEdge, 'fill-opacity': byZoom(13, 0, 14, 1) } },
+    { band: 'lines', id: 'building-flat', type: 'fill', source: 'building', 'source-layer': 'building', minzoom: 13.4, maxzoom: 15.6, paint: { 'fill-color': palette.buildingFlat, 'fill-outline-color': palette.buildingEdge, 'fill-opacity': byZoom(13.4, 0, 14.4, 1) } },
     {
       band: 'building', id: 'building-3d', type: 'fill-extrusion', source: 'building', 'source-layer': 'building', minzoom: 15,
       paint: {

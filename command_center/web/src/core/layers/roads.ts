@@ -55,7 +55,7 @@ export const roads: LayerGroup = {
       texts.unshift({
         band: 'roadText', id: `road-${id}-text`, type: 'symbol', ...common, minzoom: look.textZoom,
         filter: ['all', isClass(look.classes), ['has', 'name']],
-        layout: { 'symbol-placement': 'line', 'symbol-spacing': byZoom(12, 260, 16, 420, 19, 700), 'text-field': name, 'text-font': MEDIUM, 'text-size': byZoom(look.textZoom, look.textSize[0], 17, look.textSize[1]), 'text-letter-spacing': 0.1, 'text-max-angle': 35, 'text-padding': 6, 'text-pitch-alignment': 'viewport' },
+        layout: { 'symbol-placement': 'line', 'symbol-spacing': byZoom(12, 260, 16, 420, 19, 700), 'text-field': name, 'text-font': MEDIUM, 'text-size': byZoom(look.textZoom, look.textSize[0], Math.max(17, look.textZoom + 1.5), look.textSize[1]), 'text-letter-spacing': 0.1, 'text-max-angle': 35, 'text-padding': 6, 'text-pitch-alignment': 'viewport' },
         paint: { 'text-color': palette.roadText, 'text-halo-color': palette.halo, 'text-halo-width': 1.6 },
       })
     }

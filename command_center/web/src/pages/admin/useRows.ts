@@ -2,14 +2,12 @@
 import { ref, shallowRef } from 'vue'
 import { useI18n } from 'vue-i18n'
 
-import { api } from '@/api/client'
 import type { Query } from '@/api/http'
-import type { Row } from '@/api/types'
 import { errorText } from '@/wall/text'
 
-export function useRows(path: string, query: () => Query = () => ({})) {
+export function useRows<T>(fetch: (query: Query) => Promise<{ rows: T[]; next: string | null }>, query: () => Query = () => ({})) {
   const { t } = useI18n()
-  const rows = shallowRef<Row[]>([])
+  const rows = shallowRef<T[]>([])
   const next = ref<string | null>(null)
   const busy = ref(false)
   const problem = ref('')
@@ -18,7 +16,7 @@ export function useRows(path: string, query: () => Query = () => ({})) {
     busy.value = true
     problem.value = ''
     try {
-      const page = await api.rows(path, { ...query(), cursor: more ? next.value : undefined })
+      const page = await fetch({ limit: 100, ...query(), cursor: more ? next.value : undefined })
       rows.value = more ? [...rows.value, ...page.rows] : page.rows
       next.value = page.next
     } catch (error) {
@@ -29,13 +27,4 @@ export function useRows(path: string, query: () => Query = () => ({})) {
   }
   void load()
   return { rows, next, busy, problem, load }
-}
-
-/** A cell's text: objects as their name, or as JSON. */
-export function cell(value: unknown): string {
-  if (value == null || value === '') return '–'
-  if (typeof value !== 'object') return String(value)
-  if (Array.isArray(value)) return value.map(cell).join('、')
-  const named = value as { name?: unknown }
-  return typeof named.name === 'string' ? named.name : JSON.stringify(value)
 }
