@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -36,11 +37,27 @@ def fixes(
     _show(figures, report(figures), as_json)
 
 
+@app.command()
+def tiles(
+    database_url: Annotated[
+        str,
+        typer.Option(envvar="WANMI_DATABASE_URL", help="已有城市数据的数据库 a database with a city in it"),
+    ],
+    count: Annotated[int, typer.Option(min=60, help="瓦片数 tiles, in equal parts of z11 to z16")] = 600,
+    as_json: Json = False,
+) -> None:
+    """每秒瓦片数：现切、磁盘、内存，与数据库往返之比。Tiles a second: cut, from disk, from memory."""
+    from benchmarks.tiles import measure, report
+
+    figures = measure(database_url=database_url, count=count)
+    _show(figures, report(figures), as_json)
+
+
 def _say(text: str) -> None:
     Console(stderr=True).print(text)
 
 
-def _show(figures: Any, rows: list[tuple[str, ...]] | list[tuple[str, str]], as_json: bool) -> None:
+def _show(figures: Any, rows: Sequence[tuple[str, ...]], as_json: bool) -> None:
     if as_json:
         sys.stdout.write(json.dumps(figures) + "\n")
         return
@@ -48,3 +65,23 @@ def _show(figures: Any, rows: list[tuple[str, ...]] | list[tuple[str, str]], as_
     for row in rows:
         table.add_row(*row)
     Console().print(table)
+
+
+@app.command()
+def durability(
+    messages: Annotated[int, typer.Option(min=100, help="每轮消息数 messages a round")] = 60_000,
+    per_second: Annotated[float, typer.Option(min=1, help="发送速率 messages a second")] = 2_000,
+    kills: Annotated[int, typer.Option(min=1, help="每轮强杀次数 kills a round")] = 5,
+    as_json: Json = False,
+    folder: Folder = None,
+) -> None:
+    """负载下强杀各进程：消息服务器已确认的是否都入库且仅一次。kill -9 under load: all stored, once?"""
+    from benchmarks.durability import measure
+
+    outcomes = measure(messages=messages, per_second=per_second, kills=kills, folder=folder, say=_say)
+    head: tuple[str, ...] = ("强杀 kill -9", "次数 kills", "已发 sent", "已确认 acknowledged")
+    head += ("已入库 stored", "缺 missing", "重 doubled")
+    rows = [head, *(tuple(str(part) for part in outcome[:7]) for outcome in outcomes)]
+    _show([{**outcome._asdict(), "sound": outcome.sound} for outcome in outcomes], rows, as_json)
+    if not all(outcome.sound for outcome in outcomes):
+        raise typer.Exit(1)

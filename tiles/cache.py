@@ -5,7 +5,7 @@ import contextlib
 import os
 import shutil
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Hashable
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from pathlib import Path
 from typing import Generic, NamedTuple, TypeVar
 from uuid import uuid4
@@ -136,32 +136,45 @@ class DiskCache:
                 break
 
 
+CutMany = Callable[[Sequence[TileKey]], Awaitable[Mapping[TileKey, bytes]]]
+
+
 class TileCache:
-    """Memory before disk before ``cut``; equal requests at one time cut once."""
+    """Memory before disk before cutting; equal requests at one time cut once."""
 
     def __init__(self, memory: MemoryCache[TileKey], disk: DiskCache) -> None:
         self.memory, self.disk = memory, disk
-        self._under_way: dict[TileKey, asyncio.Task[bytes]] = {}
+        self._under_way: dict[TileKey, asyncio.Task[Mapping[TileKey, bytes]]] = {}
 
-    async def get(self, key: TileKey, cut: Callable[[], Awaitable[bytes]]) -> bytes:
-        content = self.memory.get(key)
-        if content is not None:
-            return content
-        task = self._under_way.get(key)
-        if task is None:
-            task = asyncio.create_task(self._fetch(key, cut))
-            self._under_way[key] = task
-            task.add_done_callback(lambda _: self._under_way.pop(key, None))
-        return await asyncio.shield(task)  # one who leaves does not take the tile from the others
+    async def get(self, keys: Sequence[TileKey], cut: CutMany) -> list[bytes]:
+        """The tiles in the order of ``keys``; ``cut`` makes in one go all that are nowhere yet."""
+        held = {key: content for key in keys if (content := self.memory.get(key)) is not None}
+        if missing := [key for key in keys if key not in held]:
+            if new := [key for key in missing if key not in self._under_way]:
+                task = asyncio.create_task(self._fetch(new, cut))
+                self._under_way.update(dict.fromkeys(new, task))
+                task.add_done_callback(lambda _: [self._under_way.pop(key) for key in new])
+            for task in {self._under_way[key] for key in missing}:
+                held |= await asyncio.shield(task)  # one who leaves does not take it from the others
+        return [held[key] for key in keys]
 
-    async def _fetch(self, key: TileKey, cut: Callable[[], Awaitable[bytes]]) -> bytes:
-        content = await asyncio.to_thread(self.disk.read, key)
-        if content is None:
-            content = await cut()
+    async def _fetch(self, keys: list[TileKey], cut: CutMany) -> Mapping[TileKey, bytes]:
+        found = await asyncio.to_thread(self._read, keys)
+        if missing := [key for key in keys if key not in found]:
+            made = await cut(missing)
+            await asyncio.to_thread(self._write, made)
+            found |= made
+        for key, content in found.items():
+            self.memory.put(key, content)
+        return found
+
+    def _read(self, keys: list[TileKey]) -> dict[TileKey, bytes]:
+        return {key: content for key in keys if (content := self.disk.read(key)) is not None}
+
+    def _write(self, made: Mapping[TileKey, bytes]) -> None:
+        for key, content in made.items():
             if content:
-                await asyncio.to_thread(self.disk.write, key, content)
-        self.memory.put(key, content)
-        return content
+                self.disk.write(key, content)
 
     async def forget(self, layer: str, *, but: str) -> None:
         self.memory.forget(lambda key: key.layer == layer and key.version != but)

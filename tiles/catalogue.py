@@ -89,37 +89,38 @@ class CatalogueLayer:
         prefixes = reader.area_prefixes(self.permission) if self.scoped else None
         return None if prefixes is None else tuple(sorted(prefixes))
 
-    def statement(self, tile: Tile, prefixes: tuple[str, ...] | None) -> tuple[sql.Composed, dict[str, Any]]:
-        """SQL and parameters that cut this layer's part of ``tile``."""
-        west, south, east, north = tile.search_box()
-        parameters: dict[str, Any] = {
-            "z": tile.z, "x": tile.x, "y": tile.y,
-            "west": west, "south": south, "east": east, "north": north,
-            "max_features": self.max_features,
-        }  # fmt: skip
+    def statement(
+        self, tile: Tile, prefixes: tuple[str, ...] | None, place: int
+    ) -> tuple[sql.Composed, dict[str, Any]]:
+        """SQL that cuts this layer's part of ``tile``, and what it needs beside ``tile_parameters``.
+
+        Gives one row of ``place`` and the bytes; statements of different places may be united.
+        """
+        parameters: dict[str, Any] = {}
         filters: list[sql.Composable] = []
         order: list[sql.Composable] = [sql.Identifier("id")]
         if self.min_zoom_column:
             filters.append(sql.SQL("AND {} <= %(z)s").format(sql.Identifier(self.min_zoom_column)))
             order.insert(0, sql.Identifier(self.min_zoom_column))
         if prefixes is not None:
-            filters.append(sql.SQL("AND area_code ^@ ANY(%(prefixes)s)"))
-            parameters["prefixes"] = list(prefixes)
+            name = f"prefixes_{place}"
+            filters.append(sql.SQL("AND area_code ^@ ANY({})").format(sql.Placeholder(name)))
+            parameters[name] = list(prefixes)
         if self.geometry == "polygon" and tile.z < self.max_zoom:
             filters.append(
                 sql.SQL(
                     "AND greatest(ST_XMax(geom) - ST_XMin(geom), ST_YMax(geom) - ST_YMin(geom)) >= %(tiny)s"
                 )
             )
-            parameters["tiny"] = tile.unit_degrees * TINY_UNITS
         simplified = sql.SQL("ST_Transform(geom, 3857)")
         if self.geometry != "point" and tile.z < min(SIMPLIFY_BELOW_ZOOM, self.max_zoom):
             simplified = sql.SQL("ST_Simplify(ST_Transform(geom, 3857), %(tolerance)s, true)")
-            parameters["tolerance"] = tile.unit_metres * SIMPLIFY_UNITS
         joined = self.geometry == "line" and tile.z < min(JOIN_LINES_BELOW_ZOOM, self.max_zoom)
         columns = [sql.Identifier(name) for name in self.properties]
         statement = sql.SQL(QUERIES["tile_of_joined_lines" if joined else "tile"]).format(
+            place=sql.Literal(place),
             key=sql.Literal(self.key),
+            max_features=sql.Literal(self.max_features),
             view=sql.Identifier("publish", self.view),
             attributes=sql.SQL(", ").join([sql.Identifier("id"), *columns]),
             group=sql.SQL(", ").join(columns),
@@ -131,6 +132,16 @@ class CatalogueLayer:
 
     def bounds_statement(self) -> sql.Composed:
         return sql.SQL(QUERIES["bounds"]).format(view=sql.Identifier("publish", self.view))
+
+
+def tile_parameters(tile: Tile) -> dict[str, Any]:
+    """Parameters that the statements of all layers share."""
+    west, south, east, north = tile.search_box()
+    return {
+        "z": tile.z, "x": tile.x, "y": tile.y,
+        "west": west, "south": south, "east": east, "north": north,
+        "tiny": tile.unit_degrees * TINY_UNITS, "tolerance": tile.unit_metres * SIMPLIFY_UNITS,
+    }  # fmt: skip
 
 
 Columns = Mapping[str, frozenset[str]]

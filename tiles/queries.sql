@@ -29,8 +29,9 @@ SELECT ST_XMin(e), ST_YMin(e), ST_XMax(e), ST_YMax(e)
 
 -- :name tile
 -- One layer of one tile. The search box is the tile with the margin that is drawn, in degrees, so the
--- index on geom (EPSG:4326) serves; only what was found is transformed.
-SELECT ST_AsMVT(drawn, {key}, 4096, 'geom', 'id')
+-- index on geom (EPSG:4326) serves; only what was found is transformed. ST_AsMVT leaves out what
+-- ST_AsMVTGeom made nothing of: a filter here would have every shape cut twice.
+SELECT {place} AS place, ST_AsMVT(drawn, {key}, 4096, 'geom', 'id')
   FROM (SELECT {attributes},
                ST_AsMVTGeom({simplified}, ST_TileEnvelope(%(z)s, %(x)s, %(y)s), 4096, 64) AS geom
           FROM (SELECT {attributes}, geom
@@ -38,12 +39,11 @@ SELECT ST_AsMVT(drawn, {key}, 4096, 'geom', 'id')
                  WHERE geom && ST_MakeEnvelope(%(west)s, %(south)s, %(east)s, %(north)s, 4326)
                    {filters}
                  ORDER BY {order}
-                 LIMIT %(max_features)s) AS hit) AS drawn
- WHERE geom IS NOT NULL
+                 LIMIT {max_features}) AS hit) AS drawn
 
 -- :name tile_of_joined_lines
 -- As tile, for lines seen from afar: pieces with equal attributes become one line with one label.
-SELECT ST_AsMVT(drawn, {key}, 4096, 'geom', 'id')
+SELECT {place} AS place, ST_AsMVT(drawn, {key}, 4096, 'geom', 'id')
   FROM (SELECT {attributes},
                ST_AsMVTGeom({simplified}, ST_TileEnvelope(%(z)s, %(x)s, %(y)s), 4096, 64) AS geom
           FROM (SELECT min(id) AS id, {group},
@@ -53,6 +53,5 @@ SELECT ST_AsMVT(drawn, {key}, 4096, 'geom', 'id')
                          WHERE geom && ST_MakeEnvelope(%(west)s, %(south)s, %(east)s, %(north)s, 4326)
                            {filters}
                          ORDER BY {order}
-                         LIMIT %(max_features)s) AS hit
+                         LIMIT {max_features}) AS hit
                  GROUP BY {group}) AS joined) AS drawn
- WHERE geom IS NOT NULL

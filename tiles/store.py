@@ -4,7 +4,7 @@ import asyncio
 import gzip
 import hashlib
 import time
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,7 +13,7 @@ from typing import Any
 
 import psycopg
 import structlog
-from psycopg import AsyncConnection
+from psycopg import AsyncConnection, sql
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 from pydantic import PositiveInt
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -30,6 +30,7 @@ from tiles.catalogue import (
     TilesUnavailable,
     read_catalogue,
     read_columns,
+    tile_parameters,
 )
 from tiles.tile_matrix import Tile
 
@@ -40,6 +41,9 @@ SESSION = (
     " -c default_transaction_read_only=on -c statement_timeout=20s -c plan_cache_mode=force_custom_plan"
 )
 """A tile is a short query: compiling it and starting workers for it cost more than they bring."""
+
+Part = tuple[CatalogueLayer, tuple[str, ...] | None]
+"""A layer and the area prefixes its rows are limited to; None: to none."""
 
 VERSIONS_TRUSTED_S = 1.0
 COLUMNS_TRUSTED_S = 60.0
@@ -167,14 +171,29 @@ class TileStore:
         """
         if not tile.exists or tile.z > selection.max_zoom:
             raise TileOutOfRange(z=tile.z, x=tile.x, y=tile.y, max_zoom=selection.max_zoom)
-        parts = [
-            self._part(layer, prefixes, tile)
+        assert self._cache is not None
+        wanted = {
+            TileKey(layer.key, _dated(layer), _scope_name(prefixes), tile): (layer, prefixes)
             for layer, prefixes in selection.parts
             if tile.z >= layer.min_zoom and prefixes != ()
-        ]
-        if len(parts) == 1:
-            return await parts[0]
-        return b"".join(await asyncio.gather(*parts))
+        }
+
+        async def cut(keys: Sequence[TileKey]) -> dict[TileKey, bytes]:
+            return dict(zip(keys, await self._cut(tile, [wanted[key] for key in keys]), strict=True))
+
+        return b"".join(await self._cache.get(list(wanted), cut))
+
+    async def _cut(self, tile: Tile, parts: Sequence[Part]) -> list[bytes]:
+        """The parts' bytes in their order, by one statement."""
+        made = [layer.statement(tile, prefixes, place) for place, (layer, prefixes) in enumerate(parts)]
+        parameters = tile_parameters(tile)
+        for _, own in made:
+            parameters |= own
+        together = sql.SQL(" UNION ALL ").join([statement for statement, _ in made])
+        async with self._session() as conn:
+            rows = await (await conn.execute(together, parameters, binary=True)).fetchall()
+        contents = dict(rows)
+        return [bytes(contents[place]) for place in range(len(parts))]
 
     async def compressed(self, selection: "Selection", tile: Tile, content: bytes) -> bytes:
         """``content`` by gzip, kept, so that a tile is compressed once and not for each reader."""
@@ -184,17 +203,6 @@ class TileStore:
             packed = await asyncio.to_thread(gzip.compress, content, 5, mtime=0)
             self._compressed.put(key, packed)
         return packed
-
-    async def _part(self, layer: CatalogueLayer, prefixes: tuple[str, ...] | None, tile: Tile) -> bytes:
-        assert self._cache is not None
-
-        async def cut() -> bytes:
-            statement, parameters = layer.statement(tile, prefixes)
-            async with self._session() as conn:
-                row = await (await conn.execute(statement, parameters, binary=True)).fetchone()
-            return bytes(row[0]) if row and row[0] else b""
-
-        return await self._cache.get(TileKey(layer.key, _dated(layer), _scope_name(prefixes), tile), cut)
 
     async def bounds(self, layer: CatalogueLayer) -> Bounds | None:
         """Extent of a layer's rows, at most a minute old; None for an empty layer."""
@@ -211,9 +219,9 @@ class TileStore:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Layers of one answer, each with the area prefixes its rows are limited to."""
+    """Layers of one answer."""
 
-    parts: tuple[tuple[CatalogueLayer, tuple[str, ...] | None], ...]
+    parts: tuple[Part, ...]
 
     @property
     def max_zoom(self) -> int:

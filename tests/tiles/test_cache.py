@@ -1,5 +1,8 @@
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
+
+import pytest
 
 from tiles.cache import DiskCache, MemoryCache, TileCache, TileKey
 from tiles.tile_matrix import Tile
@@ -26,42 +29,42 @@ async def test_equal_requests_cut_once_and_others_outlive_one_who_leaves(tmp_pat
     cache = TileCache(MemoryCache(10**6), DiskCache(tmp_path, "db", 10**6))
     cuts = 0
 
-    async def cut() -> bytes:
+    async def cut(keys: Sequence[TileKey]) -> dict[TileKey, bytes]:
         nonlocal cuts
-        cuts += 1
+        cuts += len(keys)
         await asyncio.sleep(0.05)
-        return b"tile"
+        return {key: f"tile{key.tile.x}".encode() for key in keys}
 
-    waiting = [asyncio.create_task(cache.get(key(1), cut)) for _ in range(5)]
+    waiting = [asyncio.create_task(cache.get([key(1), key(2)], cut)) for _ in range(4)]
     await asyncio.sleep(0.01)
+    waiting.append(asyncio.create_task(cache.get([key(3), key(2)], cut)))
     waiting[0].cancel()
-    assert await asyncio.gather(*waiting[1:]) == [b"tile"] * 4
-    assert cuts == 1
-    again = TileCache(MemoryCache(10**6), DiskCache(tmp_path, "db", 10**6))
-    assert await again.get(key(1), cut) == b"tile"
-    assert cuts == 1, "from disk"
-    other = TileCache(MemoryCache(10**6), DiskCache(tmp_path, "other", 10**6))
-    await other.get(key(1), cut)
-    assert cuts == 2, "another database has tiles of its own"
-    await cache.forget("road", but="2")
-    await cache.get(key(1), cut)
+    assert await asyncio.gather(*waiting[1:]) == [[b"tile1", b"tile2"]] * 3 + [[b"tile3", b"tile2"]]
     assert cuts == 3
+    again = TileCache(MemoryCache(10**6), DiskCache(tmp_path, "db", 10**6))
+    assert await again.get([key(1)], cut) == [b"tile1"]
+    assert cuts == 3, "from disk"
+    other = TileCache(MemoryCache(10**6), DiskCache(tmp_path, "other", 10**6))
+    await other.get([key(1)], cut)
+    assert cuts == 4, "another database has tiles of its own"
+    await cache.forget("road", but="2")
+    await cache.get([key(1)], cut)
+    assert cuts == 5
 
 
 async def test_a_failed_cut_is_not_kept(tmp_path: Path) -> None:
     cache = TileCache(MemoryCache(10**6), DiskCache(tmp_path, "db", 10**6))
 
-    async def fail() -> bytes:
+    async def fail(keys: Sequence[TileKey]) -> dict[TileKey, bytes]:
         raise RuntimeError("no database")
 
-    async def cut() -> bytes:
-        return b"tile"
+    async def cut(keys: Sequence[TileKey]) -> dict[TileKey, bytes]:
+        return dict.fromkeys(keys, b"tile")
 
     for _ in range(2):
-        assert isinstance(
-            (await asyncio.gather(cache.get(key(1), fail), return_exceptions=True))[0], RuntimeError
-        )
-    assert await cache.get(key(1), cut) == b"tile"
+        with pytest.raises(RuntimeError):
+            await cache.get([key(1)], fail)
+    assert await cache.get([key(1)], cut) == [b"tile"]
 
 
 def test_disk_is_bounded_and_may_fail(tmp_path: Path) -> None:

@@ -125,10 +125,13 @@ class Wall:
         """The code the server closes with."""
         async with asyncio.timeout(15):
             with pytest.raises(websockets.ConnectionClosed) as end:
-                while True:
-                    await self.socket.recv()
+                await self._hear_for_ever()
         assert end.value.rcvd is not None
         return end.value.rcvd.code
+
+    async def _hear_for_ever(self) -> None:
+        while True:
+            await self.socket.recv()
 
 
 Open = Callable[[httpx.AsyncClient | None], AbstractAsyncContextManager[Wall]]
