@@ -95,11 +95,11 @@ def _processes(live: dict[str, Any]) -> list[Finding]:
         good = answers_http(live["address"].rstrip("/") + "/healthz")
         found.append(Finding("网页 web", good, live["address"], "tail var/log/web.log"))
     if "broker" in live["processes"]:
-        found.append(_backlog(int(live["ports"]["monitor"])))
+        found.append(backlog(int(live["ports"]["monitor"])))
     return found
 
 
-def _backlog(monitor_port: int) -> Finding:
+def backlog(monitor_port: int) -> Finding:
     """Messages the broker holds for ingest: not delivered yet, or delivered and not acknowledged."""
     from command_center.processes.broker import figures
 

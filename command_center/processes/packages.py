@@ -81,8 +81,9 @@ def has_chinese_font() -> bool:
 
 def apt_line(missing: list[Missing]) -> str:
     """The one line that installs it all, for an administrator to run."""
+    sudo = "" if machine.is_root() else "sudo "
     names = " ".join(_names(missing))
-    return f"sudo apt-get update && sudo apt-get install -y --no-install-recommends {names}"
+    return f"{sudo}apt-get update && {sudo}apt-get install -y --no-install-recommends {names}"
 
 
 def ensure(missing: list[Missing]) -> None:

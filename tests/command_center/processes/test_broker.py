@@ -16,6 +16,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.reasoncodes import ReasonCode
 
 from command_center.processes.broker import BadDeviceKey, Broker
+from command_center.processes.doctor import backlog
 
 
 class Client:
@@ -238,6 +239,7 @@ def test_messages_for_an_absent_ingest_outlive_a_kill_of_the_broker(
         os.kill(pid, signal.SIGKILL)
         assert device.gone.wait(5)
     with broker.running():
+        assert backlog(broker.monitor_port).found.startswith("50 + 0")
         session.connect("127.0.0.1", broker.mqtt_port)
         session.loop_start()
         assert soon(lambda: len(heard) == 50)
