@@ -99,6 +99,11 @@ export class Positions {
     return [this.anchor[0] + x, this.anchor[1] + y]
   }
 
+  /** Where a unit is drawn once its glide is over. */
+  positionOf(id: number): [number, number] {
+    return this.at(this.slot(id), Infinity)
+  }
+
   /** True while any unit is still gliding. */
   gliding(clock = this.clock()): boolean {
     for (let s = 0; s < this.n; s++) if (this.glide[2 * s]! + this.glide[2 * s + 1]! > clock) return true

@@ -163,19 +163,21 @@ export class LiveSocket {
     }
   }
 
-  /** Frames are applied once a picture is drawn; a full one makes the older ones needless. */
+  /** Frames are applied before a picture is drawn (at once in a hidden tab, which draws none); a full one makes the older ones needless. */
   private queue(bytes: ArrayBuffer): void {
     this.latest.push(bytes)
-    if (this.drawing) return
+    const seen = typeof requestAnimationFrame === 'function' && !document.hidden
+    if (this.drawing && seen) return
     this.drawing = true
     const apply = () => {
       this.drawing = false
+      if (this.latest.length === 0) return
       const frames = this.latest.map(decodeFrame)
       this.latest = []
       const lastFull = frames.findLastIndex((frame) => frame.full)
       for (const frame of frames.slice(Math.max(0, lastFull))) this.events.onFrame(frame)
     }
-    if (typeof requestAnimationFrame === 'function' && !document.hidden) requestAnimationFrame(apply)
+    if (seen) requestAnimationFrame(apply)
     else queueMicrotask(apply)
   }
 
