@@ -118,7 +118,7 @@ async def _receive(socket: WebSocket, hub: Hub, client: Client) -> None:
                 hub.look(client, Viewport.around(*request.bbox, request.zoom))
             elif isinstance(request, Resume):
                 hub.resume(client, request.alert_seq)
-            else:
+            elif hub.ready:  # unanswered, a client knows that what it shows is old
                 client.outbox.put_reply(encode({"type": "pong"}))
         except (msgspec.DecodeError, ValueError, KeyError) as error:
             raise Leave(POLICY, f"message not understood: {error}"[:120]) from None
