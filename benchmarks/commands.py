@@ -53,6 +53,20 @@ def tiles(
     _show(figures, report(figures), as_json)
 
 
+@app.command()
+def fan_out(
+    clients: Annotated[int, typer.Option(min=1, help="大屏数 walls")] = 500,
+    units: Annotated[int, typer.Option(min=1, help="人员车辆数 units")] = 5_000,
+    seconds: Annotated[float, typer.Option(min=2)] = 15,
+    as_json: Json = False,
+) -> None:
+    """实时位置分发到多个大屏的延迟和开销。Delay and cost of live positions at many walls."""
+    from benchmarks.fan_out import measure, report
+
+    figures = measure(clients=clients, units=units, seconds=seconds)
+    _show(figures, report(figures), as_json)
+
+
 def _say(text: str) -> None:
     Console(stderr=True).print(text)
 
