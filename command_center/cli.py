@@ -36,7 +36,6 @@ VERBS: dict[str, Verb] = {
     "migrate": Verb("command_center.commands", "migrate", "更新数据库结构 Update the schema", "database"),
     "admin": Verb("command_center.commands", "admin", "人员与权限 People and rights", "database"),
     "audit": Verb("command_center.admin_commands", "audit", "审计链 The audit trail", "database"),
-    "audit": Verb("command_center.admin_commands", "audit", "审计记录 The audit chain", "database"),
     "import": Verb("gis_core.importing.commands", "app", "导入空间数据 Import spatial files", "database"),
     "replay": Verb("ingest.commands", "replay", "回放轨迹文件 Play a track file by MQTT", "platform"),
     "bench": Verb("benchmarks.commands", "app", "性能测量 Measure"),
