@@ -14,8 +14,8 @@ from command_center.requests import SESSION_COOKIE, Audit, Conn, CurrentPrincipa
 from gis_core.errors import DomainError, NotFound, Text
 from gis_core.identity import passwords
 from gis_core.identity.audit import Actor, Entry, append_audit
-from gis_core.identity.principal import Principal, build_principal
-from gis_core.identity.requests import find_grants
+from gis_core.identity.principal import Principal
+from gis_core.identity.requests import principal_of_token
 from gis_core.identity.secrets import new_token, token_hash
 
 router = APIRouter(tags=["登录 Login"])
@@ -129,8 +129,7 @@ async def log_in(request: Request, response: Response, body: Credentials) -> Ses
     async with state.engine.begin() as conn:  # not Conn: nothing is held while passwords are hashed
         await conn.execute(SQL["delete_over_sessions"], {"idle_s": state.identity.idle_s})
         await conn.execute(SQL["insert_session"], session)
-        person = {"id": person_id, "login": body.login, "name": "", "name_en": None, "at_most": None}
-        principal = build_principal(person, await find_grants(conn, person_id), program=False)
+        principal = await principal_of_token(conn, token, state.identity, program=False)
         answer = await describe(conn, principal, demo=state.web.demo)
         entry = Entry(Actor(person_id, body.login), "session.create", "person", str(person_id), origin=origin)
         await append_audit(conn, state.keyring, entry)

@@ -114,17 +114,16 @@ class Principal:
         return None if None in codes else sorted(code for code in codes if code)
 
 
-def build_principal(
-    person: Mapping[str, Any], grants: Sequence[Mapping[str, Any]], *, program: bool
-) -> Principal:
-    """From a row of ``person_of_session`` or ``person_of_api_token`` and those of ``grants_of_person``."""
-    at_most = person["at_most"]
+def build_principal(rows: Sequence[Mapping[str, Any]], *, program: bool) -> Principal:
+    """From the rows of the statement ``principal``, at least one."""
+    person = rows[0]
     scopes: dict[str, tuple[Scope, ...]] = {}
+    grants = [row for row in rows if row["role_key"] is not None]
     for grant in grants:
         units = grant["org_units"]
         scope = Scope(grant["area_code"], None if units is None else frozenset(units))
         for permission in grant["permissions"]:
-            if at_most is None or permission in at_most:
+            if person["at_most"] is None or permission in person["at_most"]:
                 scopes[permission] = (*scopes.get(permission, ()), scope)
     return Principal(
         person_id=person["id"],

@@ -48,25 +48,21 @@ async def find_principal(connection: HTTPConnection, conn: AsyncConnection) -> P
     token = bearer if bearer is not None else connection.cookies.get(SESSION_COOKIE)
     if not token:
         raise NotLoggedIn
+    return await principal_of_token(conn, token, identity, program=bearer is not None)
+
+
+async def principal_of_token(
+    conn: AsyncConnection, token: str, identity: IdentitySettings, *, program: bool
+) -> Principal:
+    """Whoever a session's token (a bearer token with ``program``) stands for. Raises NotLoggedIn."""
     hashed = token_hash(token)
-    query = "person_of_session" if bearer is None else "person_of_api_token"
-    parameters: dict[str, Any] = {"token_hash": hashed}
-    if bearer is None:
-        parameters["idle_s"] = identity.idle_s
-    person = (await conn.execute(_SQL[query], parameters)).mappings().one_or_none()
-    if person is None:
+    parameters = {"token_hash": hashed, "bearer": program, "idle_s": identity.idle_s}
+    rows = (await conn.execute(_SQL["principal"], parameters)).mappings().all()
+    if not rows:
         raise NotLoggedIn
-    if person["stale"]:
-        await conn.execute(
-            _SQL["session_seen" if bearer is None else "api_token_used"], {"token_hash": hashed}
-        )
-    return build_principal(dict(person), await find_grants(conn, person["id"]), program=bearer is not None)
-
-
-async def find_grants(conn: AsyncConnection, person_id: int) -> list[dict[str, Any]]:
-    """The person's grants that hold now, for ``build_principal``."""
-    rows = (await conn.execute(_SQL["grants_of_person"], {"person_id": person_id})).mappings()
-    return [dict(row) for row in rows]
+    if rows[0]["stale"]:
+        await conn.execute(_SQL["api_token_used" if program else "session_seen"], {"token_hash": hashed})
+    return build_principal([dict(row) for row in rows], program=program)
 
 
 async def authenticate(connection: HTTPConnection) -> Principal:

@@ -40,7 +40,8 @@ def test_first_administrator_then_the_trail(environment: dict[str, str], databas
     with psycopg.connect(database_url, autocommit=True) as conn:
         row = conn.execute(
             "SELECT p.name, o.name, g.role_key, g.area_code"
-            " FROM person p JOIN org_unit o ON o.id = p.org_unit_id JOIN role_grant g ON g.person_id = p.id WHERE p.login = 'chief'"
+            " FROM person p JOIN org_unit o ON o.id = p.org_unit_id"
+            " JOIN role_grant g ON g.person_id = p.id WHERE p.login = 'chief'"
         ).fetchone()
         assert row == ("测试员", "监督指挥中心", "admin", None)
         sound = run(environment, "audit_verify(None)")
