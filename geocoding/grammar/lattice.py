@@ -65,7 +65,7 @@ _INNER = re.compile(
     r"(?!(?:新|支)?(?:东|南|西|北|中)?\d?(?:路|街|公路|大道|支路))"
 )
 _INNER_ROAD = re.compile(r"(?<=..)(?:路|街|大道)(?=..)|(?<=[A-Z\d\u3400-\u9fff])\d{2,}(?=[\u3400-\u9fff])")
-_BROKEN = re.compile(r"[,()]|^[^\u3400-\u9fffA-Z0-9]")
+_BROKEN = re.compile(r"[,()]|^[^\u3400-\u9fffA-Z0-9_]")
 _HOLDING = frozenset(("lane", "branch", "door", "building", "room", "unit"))
 _NUMBER_START = re.compile(r"(?<![0-9A-Z])[0-9A-Z]|[甲乙丙丁底顶第]")
 _WORD = re.compile(r"[\u3400-\u9fff_0-9A-Z]")
@@ -74,6 +74,8 @@ _WORD = re.compile(r"[\u3400-\u9fff_0-9A-Z]")
 def _name_cost(name: str, cost: float, kind: str) -> float:
     """Each end of another name inside makes it less likely to be one name; a road's end less so
     (花园路小学 is one)."""
+    if name[0] in "村镇区路街弄号":
+        cost += 1.5
     inner_road = 2.2 if kind == "road" else 1.0
     return (
         cost

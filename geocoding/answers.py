@@ -1,0 +1,194 @@
+"""What the geocoder answers: candidates with point, level, expected error, confidence and reasons."""
+
+from dataclasses import dataclass, field
+from functools import lru_cache
+from math import hypot
+from typing import Any, Protocol
+
+from geocoding.calibration import Calibration
+from geocoding.combinations import Combination, combination_of, signature
+from geocoding.crossings import crossing, moved
+from geocoding.forward import Hints, Match, matches
+from geocoding.grammar.elements import Reading
+from geocoding.grammar.reading import read, standard
+from geocoding.grammar.structure import written
+from geocoding.index.gazetteer import Gazetteer
+from gis_core.errors import Text
+
+MOST_CANDIDATES = 10
+RIVAL_SHARE = 0.35
+"""A second place with so large a part of the first one's evidence makes the answer ambiguous."""
+LEAST_CONFIDENCE = 0.15
+"""Below this nothing is answered."""
+
+WHY = {
+    "known": Text("地名库中有此地址", "the gazetteer has this address"),
+    "known_by_two": Text("两个来源一致", "two sources agree"),
+    "between": Text("沿路按门牌号内插", "interpolated along the road between known numbers"),
+    "beyond": Text("超出已知门牌号，外推", "beyond the known numbers, extrapolated"),
+    "middle": Text("只认出道路或片区，取其中点", "only the road or area is known: its middle"),
+    "lines_cross": Text("两路中心线相交", "the road lines cross"),
+    "lines_near": Text("两路中心线相近", "the road lines come close"),
+    "stop_named_so": Text("以此路口命名的站点", "a stop named after the crossing"),
+    "doors_near": Text("两路门牌最接近处", "where doors of both roads are nearest"),
+    "code": Text("按编码直接查到", "found by its code"),
+    "area": Text("只认出行政区域，取其中点", "only the administrative area is known: its middle"),
+}
+REASON = {
+    "same": Text("名称一致", "same name"),
+    "alias": Text("别名", "alias"),
+    "former": Text("曾用名", "former name"),
+    "correction": Text("人工订正", "correction by hand"),
+    "last_part": Text("简称", "short form"),
+    "short_name": Text("名称不含括号部分", "the name without its bracket"),
+    "homophone": Text("同音", "same sound"),
+    "like_sound": Text("近音", "similar sound"),
+    "look_alike": Text("形近", "similar shape"),
+    "unreadable_character": Text("缺字补全", "unreadable character filled in"),
+    "one_character": Text("一字不同", "one character differs"),
+    "missing_character": Text("少一字", "one character missing"),
+    "extra_character": Text("多一字", "one character too many"),
+    "inside": Text("名称包含在文字中", "name found inside the text"),
+    "larger_place": Text("只认出上级地名", "only the larger place is known"),
+}
+
+
+@dataclass(slots=True)
+class Candidate:
+    """One place. ``confidence``: probability that the true place is within 300 m; ``error_m``: the
+    error to expect; ``shared``: the point is a fall-back that many addresses have."""
+
+    lon: float
+    lat: float
+    level: str
+    error_m: float
+    confidence: float
+    matched: str
+    reason: str
+    why: str
+    shared: bool
+    district: str
+    grid_code: str = ""
+    street: str = ""
+    community: str = ""
+    street_code: str = ""
+    community_code: str = ""
+    responsibility_grid: str = ""
+    timing_area: str = ""
+
+
+@dataclass(slots=True)
+class Answer:
+    """The answer to one address. ``status``: accepted, doubtful, ambiguous, not_found."""
+
+    text: str
+    reading: Reading
+    status: str
+    combination: Combination | None
+    candidates: list[Candidate] = field(default_factory=list)
+
+    @property
+    def best(self) -> Candidate | None:
+        return self.candidates[0] if self.candidates else None
+
+
+class CodeBook(Protocol):
+    """Looks up unit grids and components by their codes."""
+
+    def point_of(self, code: str) -> tuple[float, float, str] | None:
+        """Longitude, latitude and name; None for a code that is not in use."""
+
+
+@lru_cache(maxsize=4096)
+def _combination(parts: tuple[str, ...]) -> Combination | None:
+    return combination_of(parts)
+
+
+def geocode(
+    gazetteer: Gazetteer, calibration: Calibration, text: str, hints: Hints | None = None, *,
+    limit: int = MOST_CANDIDATES, codes: CodeBook | None = None,
+) -> Answer:  # fmt: skip
+    """Read ``text`` and answer with ranked candidates; never raises for any text."""
+    hints = hints or Hints()
+    reading = read(text, gazetteer.names.lexicon)
+    if reading.code:
+        return _by_code(text, reading, codes)
+    meeting = crossing(gazetteer, reading, hints)
+    found = [meeting] if meeting is not None else matches(gazetteer, reading, hints)
+    kind = gazetteer.base_kinds.get(found[0].base_id, 0) if found else 0
+    combination = _combination(signature(reading, kind))
+    candidates = [_candidate(gazetteer, calibration, match, reading, len(found)) for match in found[:limit]]
+    candidates = [c for c in candidates if c.confidence >= 0.02 or c is candidates[0]]
+    status = _status(found, candidates, calibration.threshold)
+    if status == "not_found":
+        candidates = []
+    return Answer(text, reading, status, combination, candidates)
+
+
+def _status(found: list[Match], candidates: list[Candidate], threshold: float) -> str:
+    if not found:
+        return "not_found"
+    if len(found) > 1 and found[1].share >= RIVAL_SHARE * found[0].share and found[0].belief >= 0.5:
+        return "ambiguous"
+    if candidates[0].confidence < LEAST_CONFIDENCE:
+        return "not_found"
+    return "accepted" if candidates[0].confidence >= threshold else "doubtful"
+
+
+def _candidate(
+    gazetteer: Gazetteer, calibration: Calibration, match: Match, reading: Reading, rivals: int
+) -> Candidate:
+    location = match.location
+    confidence, error_m = calibration.judge(match, rivals)
+    x, y, added_m = moved(location.x, location.y, reading.relative)
+    if added_m:
+        error_m = hypot(error_m, added_m)
+    lon, lat = gazetteer.columns.plane.degrees(x, y)
+    district = ""
+    if match.cluster >= 0:
+        cluster = gazetteer.columns.clusters[match.cluster]
+        if location.rows:
+            district = gazetteer.areas.texts[gazetteer.columns.district[location.rows[0]]]
+        elif len(cluster.districts) == 1:
+            district = gazetteer.areas.texts[next(iter(cluster.districts))]
+    return Candidate(
+        round(lon, 7), round(lat, 7), location.level, round(error_m, 1), round(confidence, 4),
+        _matched(match, reading, district), match.reason, location.why, location.shared, district,
+    )  # fmt: skip
+
+
+def _matched(match: Match, reading: Reading, district: str) -> str:
+    """The address that was located, as the standard writes it: only what the level vouches for."""
+    level = match.location.level
+    text = district + match.base
+    if level in ("interpolated", "door", "lane", "building") and reading.number is not None:
+        text += written(reading.number)
+        if level in ("door", "building"):
+            text += "".join(written(n) for n in reading.tail if n.unit not in ("floor", "room", "unit"))
+    return text
+
+
+def _by_code(text: str, reading: Reading, codes: CodeBook | None) -> Answer:
+    combination = _combination(signature(reading, 0))
+    found = codes.point_of(reading.code) if codes is not None else None
+    if found is None:
+        return Answer(text, reading, "not_found", combination)
+    lon, lat, name = found
+    level = "component" if len(reading.code) == 16 else "grid"
+    error_m = 5.0 if level == "component" else 50.0
+    candidate = Candidate(lon, lat, level, error_m, 0.999, name or reading.code, "same", "code", False, "")
+    return Answer(text, reading, "accepted", combination, [candidate])
+
+
+def explain(answer: Answer) -> dict[str, Any]:
+    """How each element was read and why the first candidate won, for people."""
+    return {
+        "canonical": answer.reading.canonical,
+        "standard": standard(answer.reading),
+        "elements": [
+            {"kind": e.kind, "text": e.text, "start": e.start, "end": e.end, "how": e.how}
+            for e in answer.reading.elements
+        ],
+        "crossing": list(answer.reading.crossing) if answer.reading.crossing else None,
+        "relative": answer.reading.relative._asdict() if answer.reading.relative else None,
+    }

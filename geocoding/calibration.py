@@ -1,0 +1,347 @@
+"""How sure an answer is, learnt by a gazetteer from itself.
+
+Each known address of a sample is hidden and asked again, as it is, without its district and with
+mistakes made by rule; what comes out is compared with the hidden point. A ridge-penalised logistic
+model for each kind of answer turns its features into the probability of lying within ``WRONG_M``, a
+second one gives the expected error, and a monotone map (pool adjacent violators), fitted on roads the
+models did not see, makes the probability true. Nothing is shipped: every gazetteer has its own.
+"""
+
+import zlib
+from bisect import bisect_left
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from math import exp, hypot, log
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geocoding.forward import WHOLE, Hidden, Hints, Match, matches
+from geocoding.grammar.elements import Reading
+from geocoding.grammar.lexicon import PLACE, ROAD
+from geocoding.grammar.reading import read
+from geocoding.index.entries import UNITS
+from geocoding.index.gazetteer import Gazetteer
+from geocoding.noise import Noise
+
+WRONG_M = 300.0
+"""An answer farther away than this is wrong."""
+WRONG_SHARE = 0.01
+"""Share of wrong answers that acceptance may let through."""
+CONFIRMED_M = 150.0
+LEAST_CONFIRMED = 300
+FOLDS = 5
+SAMPLE = 6000
+REASONS = (
+    "same", "alias", "former", "correction", "last_part", "short_name",
+    "homophone", "like_sound", "look_alike", "unreadable_character",
+    "one_character", "missing_character", "extra_character", "inside", "larger_place",
+)  # fmt: skip
+GROUPS = {
+    "door": "known", "building": "known", "lane": "known", "place": "place", "interpolated": "line",
+    "road": "road", "crossing": "known", "area": "road",
+}  # fmt: skip
+
+_PRIOR = {"known": 0.93, "name": 0.97, "place": 0.6, "line": 0.7, "road": 0.9}
+_PRIOR_ERROR_M = {"known": 60.0, "name": 40.0, "place": 150.0, "line": 120.0, "road": 50.0}
+"""What is believed before a gazetteer has enough addresses to examine itself."""
+_NAMED = frozenset(("same", "alias", "former", "correction", "short_name"))
+
+
+def group_of(match: Match) -> str:
+    """Which model judges a match. A place asked for by its own name and nothing more is ``name``."""
+    level = match.location.level
+    if level == "place" and not match.numbered and match.reason in _NAMED:
+        return "name"
+    return GROUPS[level]
+
+
+def features_of(match: Match, rivals: int) -> tuple[float, ...]:
+    """The location's own features, then how the place was chosen."""
+    reason = REASONS.index(match.reason) if match.reason in REASONS else 0
+    share = min(max(match.share, 1e-3), 1.0 - 1e-3)
+    return (
+        *match.location.features, log(share / (1.0 - share)), log(max(match.weight, 1e-4)),
+        float(match.district_ok is True), float(match.district_ok is False),
+        float(reason in (1, 2, 3, 4, 5)), float(reason in (6, 7)), float(reason in (8, 9)),
+        float(reason in (10, 11, 12)), float(reason in (13, 14)), float(rivals > 1), float(match.numbered),
+    )  # fmt: skip
+
+
+@dataclass(slots=True)
+class Calibration:
+    """Models by kind of answer, the monotone map, and the threshold of acceptance with its report."""
+
+    chance: dict[str, list[float]] = field(default_factory=dict)
+    error: dict[str, list[float]] = field(default_factory=dict)
+    knots: list[tuple[float, float]] = field(default_factory=list)
+    threshold: float = 0.9
+    report: dict[str, Any] = field(default_factory=dict)
+
+    def judge(self, match: Match, rivals: int) -> tuple[float, float]:
+        """Probability of lying within ``WRONG_M``, and the expected error in metres."""
+        group = group_of(match)
+        values = features_of(match, rivals)
+        model = self.chance.get(group)
+        if model is None:
+            spread_m = exp(match.location.features[1]) - 1.0
+            raw = _PRIOR[group] * match.share * match.belief
+            if group in ("road", "place"):
+                raw *= WRONG_M / (WRONG_M + spread_m)
+            return raw, _PRIOR_ERROR_M[group] + spread_m
+        raw = 1.0 / (
+            1.0 + exp(-max(-30.0, min(30.0, sum(a * b for a, b in zip(model, values, strict=True)))))
+        )
+        expected = exp(
+            max(0.0, min(11.0, sum(a * b for a, b in zip(self.error[group], values, strict=True))))
+        )
+        return self._true(raw), max(1.0, expected - 10.0)
+
+    def _true(self, raw: float) -> float:
+        """Between the knots straight, outside them flat."""
+        knots = self.knots
+        if not knots:
+            return raw
+        at = bisect_left(knots, (raw, -1.0))
+        if at == 0:
+            return knots[0][1]
+        if at == len(knots):
+            return knots[-1][1]
+        (x0, y0), (x1, y1) = knots[at - 1], knots[at]
+        return y0 + (y1 - y0) * (raw - x0) / (x1 - x0) if x1 > x0 else y1
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "chance": self.chance, "error": self.error, "knots": self.knots, "threshold": self.threshold,
+            "report": self.report,
+        }  # fmt: skip
+
+    @classmethod
+    def from_json(cls, stored: dict[str, Any]) -> "Calibration":
+        return cls(
+            stored["chance"], stored["error"], [(k[0], k[1]) for k in stored["knots"]], stored["threshold"],
+            stored["report"],
+        )  # fmt: skip
+
+
+@dataclass(slots=True)
+class Case:
+    """One question the gazetteer asked itself, and what came of it."""
+
+    group: str
+    features: tuple[float, ...]
+    error_m: float
+    fold: int
+    kind: str
+    confirmed: bool = False
+    """Two sources agree on the hidden point and neither was there to be asked."""
+
+
+def _standard_text(gazetteer: Gazetteer, row: int, base: str) -> str:
+    columns = gazetteer.columns
+    unit = UNITS[columns.unit[row]]
+    suffix = {"lane": "弄", "door": "号", "building": "幢", "group": "组"}.get(unit, "")
+    number = f"{columns.number[row]}{suffix}" if columns.number[row] else ""
+    mark = columns.texts[columns.mark[row]]
+    return f"{base}{number}{mark if suffix and mark.startswith('-') else ''}"
+
+
+def examine(gazetteer: Gazetteer, sample: int = SAMPLE, seed: int = 1) -> list[Case]:
+    """Hide known addresses one by one and ask for them again."""
+    columns = gazetteer.columns
+    of_row = np.zeros(gazetteer.size, np.int32)
+    numbered: list[int] = []
+    named: list[int] = []
+    for cluster in columns.clusters:
+        of_row[cluster.start : cluster.end] = cluster.base
+        if cluster.suspect:
+            continue
+        place = gazetteer.base_kinds.get(cluster.base, 0) & (ROAD | PLACE)
+        for row in range(cluster.start, cluster.end):
+            if columns.number[row]:
+                if columns.unit[row] in (1, 3) and not columns.tail[row]:
+                    numbered.append(row)
+            elif place:
+                named.append(row)
+    draw = np.random.default_rng(seed)
+    rows = numbered + named
+    chosen = draw.permutation(len(rows))[:sample]
+    noise = Noise(gazetteer, seed)
+    kinds = ["clean", "clean", "clean", "no_district", "no_district", "homophone", "look_alike", "chatter"]
+    cases: list[Case] = []
+    for index, position in enumerate(chosen.tolist()):
+        row = rows[position]
+        base_id = int(of_row[row])
+        base = gazetteer.bases.texts[base_id]
+        if "_" in base:
+            continue
+        district = gazetteer.areas.texts[columns.district[row]]
+        text = _standard_text(gazetteer, row, base)
+        kind = kinds[index % len(kinds)]
+        reading = read(text, gazetteer.names.lexicon)
+        if kind not in ("clean", "no_district"):
+            worse = noise.make(kind, text, reading)
+            if worse is None:
+                kind = "clean"
+            else:
+                reading = read(worse, gazetteer.names.lexicon)
+        hints = Hints(district="" if kind == "no_district" else district)
+        for hidden in _hidings(gazetteer, row, base_id, index):
+            case = _ask(gazetteer, reading, hints, hidden, row, kind)
+            if case is not None:
+                case.fold = zlib.crc32(base.encode()) % FOLDS
+                case.confirmed = not hidden.sources and _confirmed(gazetteer, row)
+                cases.append(case)
+    return cases
+
+
+def _hidings(gazetteer: Gazetteer, row: int, base_id: int, index: int) -> list[Hidden]:
+    """The number altogether; or, where other sources know it too, this source's row only."""
+    columns = gazetteer.columns
+    number, source = columns.number[row], columns.source[row]
+    others = False
+    for step in (-1, 1):
+        at = row + step
+        while 0 <= at < gazetteer.size and columns.number[at] == number and abs(at - row) < 8:
+            others = others or columns.source[at] != source
+            at += step
+    if others and index % 2:
+        return [Hidden(base_id, -1, frozenset((source,)))]
+    return [Hidden(base_id, number or WHOLE)]
+
+
+def _confirmed(gazetteer: Gazetteer, row: int) -> bool:
+    """Whether another source has the same number within ``CONFIRMED_M``."""
+    columns = gazetteer.columns
+    number, source, x, y = columns.number[row], columns.source[row], columns.x[row], columns.y[row]
+    for at in range(max(0, row - 8), min(gazetteer.size, row + 9)):
+        other = columns.number[at] == number and columns.source[at] != source
+        if other and hypot(columns.x[at] - x, columns.y[at] - y) <= CONFIRMED_M:
+            return True
+    return False
+
+
+def _ask(
+    gazetteer: Gazetteer, reading: Reading, hints: Hints, hidden: Hidden, row: int, kind: str
+) -> Case | None:
+    found = matches(gazetteer, reading, hints, hidden)
+    if not found:
+        return None
+    first = found[0]
+    error = hypot(first.location.x - gazetteer.columns.x[row], first.location.y - gazetteer.columns.y[row])
+    group = group_of(first)
+    if group == "name" and not hidden.sources:
+        return None  # Another place of a like name says nothing about asking for a known one.
+    return Case(group, features_of(first, len(found)), error, 0, kind)
+
+
+def _logistic(x: NDArray[np.float64], y: NDArray[np.float64], penalty: float = 2.0) -> NDArray[np.float64]:
+    """Ridge-penalised logistic regression by iterated weighted least squares; the first column is 1."""
+    weights = np.zeros(x.shape[1])
+    ridge = penalty * np.eye(x.shape[1])
+    ridge[0, 0] = 1e-3
+    for _ in range(25):
+        p = 1.0 / (1.0 + np.exp(-np.clip(x @ weights, -30, 30)))
+        curve = np.maximum(p * (1 - p), 1e-6)
+        step = np.linalg.solve((x.T * curve) @ x + ridge, x.T @ (y - p) - ridge @ weights)
+        weights = np.asarray(weights + step, np.float64)
+        if float(np.abs(step).max()) < 1e-6:
+            break
+    return weights
+
+
+def _ridge(x: NDArray[np.float64], y: NDArray[np.float64], penalty: float = 2.0) -> NDArray[np.float64]:
+    ridge = penalty * np.eye(x.shape[1])
+    ridge[0, 0] = 1e-6
+    return np.asarray(np.linalg.solve(x.T @ x + ridge, x.T @ y), np.float64)
+
+
+def monotone(
+    raw: NDArray[np.float64], right: NDArray[np.float64], least: int = 40
+) -> list[tuple[float, float]]:
+    """Knots of the rising step map from ``raw`` to the share that was right (pool adjacent violators),
+    in blocks of at least ``least`` cases."""
+    order = np.argsort(raw, kind="stable")
+    blocks: list[list[float]] = []
+    for start in range(0, len(order), least):
+        part = order[start : start + least]
+        blocks.append([float(right[part].sum()), float(len(part)), float(raw[part].sum())])
+        while len(blocks) > 1 and blocks[-2][0] * blocks[-1][1] >= blocks[-1][0] * blocks[-2][1]:
+            last = blocks.pop()
+            blocks[-1] = [a + b for a, b in zip(blocks[-1], last, strict=True)]
+    return [(b[2] / b[1], (b[0] + 0.5) / (b[1] + 1.0)) for b in blocks]
+
+
+def calibration_error(chance: NDArray[np.float64], right: NDArray[np.float64], bins: int = 10) -> float:
+    """Expected calibration error over ``bins`` equal parts of 0 to 1."""
+    at = np.minimum((chance * bins).astype(int), bins - 1)
+    total = 0.0
+    for b in range(bins):
+        inside = at == b
+        if inside.any():
+            total += abs(float(chance[inside].mean() - right[inside].mean())) * float(inside.mean())
+    return total
+
+
+def calibrate(cases: Sequence[Case]) -> Calibration:
+    """Fit on the cases; the map and the threshold come from folds the models did not see."""
+    made = Calibration()
+    if len(cases) < 200:
+        return made
+    right = np.array([case.error_m <= WRONG_M for case in cases], np.float64)
+    raw = np.zeros(len(cases))
+    fold = np.array([case.fold for case in cases])
+    for group in dict.fromkeys(case.group for case in cases):
+        at = np.array([i for i, case in enumerate(cases) if case.group == group])
+        if len(at) < 60:
+            continue
+        x = np.array([cases[i].features for i in at])
+        y = right[at]
+        log_error = np.log(np.array([min(cases[i].error_m, 20_000.0) for i in at]) + 10.0)
+        made.chance[group] = _logistic(x, y).tolist()
+        typical = log_error <= log(3000.0)
+        made.error[group] = _ridge(x[typical], log_error[typical]).tolist()
+        for f in range(FOLDS):
+            outside, inside = fold[at] != f, fold[at] == f
+            if inside.any() and outside.any():
+                fitted = _logistic(x[outside], y[outside])
+                raw[at[inside]] = 1.0 / (1.0 + np.exp(-np.clip(x[inside] @ fitted, -30, 30)))
+    known = raw > 0
+    made.knots = monotone(raw[known], right[known])
+    chance = np.interp(raw, [k[0] for k in made.knots], [k[1] for k in made.knots])
+    sure = known & np.array([case.confirmed for case in cases])
+    judged = sure if sure.sum() >= LEAST_CONFIRMED else known
+    made.threshold = _threshold(chance[judged], right[judged])
+    accepted = chance >= made.threshold
+    made.report = {
+        "cases": len(cases),
+        "within_m": {str(m): float(np.mean([c.error_m <= m for c in cases])) for m in (50, 100, 300)},
+        "median_m": float(np.median([c.error_m for c in cases])),
+        "accepted": float(accepted[known].mean()),
+        "wrong_accepted": _share(1 - right[known & accepted]),
+        "confirmed": int(sure.sum()),
+        "confirmed_accepted": _share(accepted[sure]),
+        "confirmed_wrong_accepted": _share(1 - right[sure & accepted]),
+        "calibration_error": calibration_error(chance[known], right[known]),
+    }
+    return made
+
+
+def _share(values: NDArray[Any]) -> float:
+    return float(values.mean()) if len(values) else 0.0
+
+
+def _threshold(chance: NDArray[np.float64], right: NDArray[np.float64]) -> float:
+    """The lowest chance above which at most ``WRONG_SHARE`` of the answers are wrong; 0.97 where none is.
+
+    Judged by points that two sources confirm, where there are enough of them: a register's own
+    misplaced points would else be counted as wrong answers.
+    """
+    order = np.argsort(-chance, kind="stable")
+    wrong = np.cumsum(1 - right[order])
+    allowed = wrong <= WRONG_SHARE * np.arange(1, len(order) + 1)
+    # Equal chances stand or fall together.
+    last = np.append(chance[order][1:] < chance[order][:-1], True)
+    good = np.flatnonzero(allowed & last)
+    return float(chance[order][good[-1]]) if len(good) else 0.97

@@ -1,0 +1,116 @@
+"""Where two roads meet, and places told from another place."""
+
+from math import cos, hypot, log1p, radians, sin
+
+import numpy as np
+import shapely
+
+from geocoding.forward import Hints, Match, district_ids
+from geocoding.grammar.elements import Reading, Relative
+from geocoding.index.gazetteer import Gazetteer
+from geocoding.locating import Location
+
+MEET_M = 60.0
+"""Road lines this near to one another meet, even where they are drawn apart."""
+DOORS_MEET_M = 250.0
+"""Doors of two roads this near to one another stand about their crossing."""
+ACROSS_M = 30.0
+"""Typical error that 对面 (opposite) or 旁 (beside) adds."""
+
+
+def crossing(gazetteer: Gazetteer, reading: Reading, hints: Hints) -> Match | None:
+    """The crossing a reading names: from road lines, from doors near both roads, or from a stop that
+    bears both names. None where nothing is known of it."""
+    if reading.crossing is None or reading.number is not None:
+        return None
+    one, other = (_known_road(gazetteer, name) for name in reading.crossing)
+    if one is None or other is None or one == other:
+        return None
+    districts = district_ids(gazetteer, reading.districts or ((hints.district,) if hints.district else ()))
+    found = (
+        _by_lines(gazetteer, one, other)
+        or _by_name(gazetteer, one, other)
+        or _by_doors(gazetteer, one, other, districts)
+    )
+    if found is None:
+        return None
+    x, y, error_m, why = found
+    features = (1.0, log1p(error_m), 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0)
+    location = Location(x, y, "crossing", features, (), False, why)
+    base_id = gazetteer.bases.ids.get(one, 0)
+    return Match(location, f"{one}/{other}", base_id, -1, "same", 1.0, 1.0, 1.0, None, True)
+
+
+def _known_road(gazetteer: Gazetteer, name: str) -> str | None:
+    if name in gazetteer.bases.ids or name in gazetteer.roads:
+        return name
+    alias = gazetteer.aliases.get(name)
+    if alias is not None:
+        return alias.base
+    for other, belief, _ in gazetteer.similar.find(name):
+        if belief > 0.8:
+            return other
+    for start in range(1, len(name) - 2):
+        if name[start:] in gazetteer.bases.ids:
+            return name[start:]
+    return None
+
+
+def _by_lines(gazetteer: Gazetteer, one: str, other: str) -> tuple[float, float, float, str] | None:
+    a, b = gazetteer.roads.get(one), gazetteer.roads.get(other)
+    if a is None or b is None:
+        return None
+    meeting = shapely.intersection(a, b)
+    if not meeting.is_empty:
+        points = shapely.get_coordinates(meeting)
+        centre = np.median(points, axis=0)
+        spread = float(np.hypot(*(points - centre).T).max())
+        return float(centre[0]), float(centre[1]), 10.0 + spread, "lines_cross"
+    if shapely.distance(a, b) > MEET_M:
+        return None
+    near = shapely.get_coordinates(shapely.shortest_line(a, b)).mean(axis=0)
+    return float(near[0]), float(near[1]), 30.0, "lines_near"
+
+
+def _by_name(gazetteer: Gazetteer, one: str, other: str) -> tuple[float, float, float, str] | None:
+    for name in (one + other, other + one):
+        for full in (name, *gazetteer.names.aliases.get(name, ())):
+            base_id = gazetteer.bases.ids.get(full)
+            if base_id and gazetteer.columns.of_base[base_id]:
+                cluster = gazetteer.columns.clusters[gazetteer.columns.of_base[base_id][0]]
+                return cluster.x, cluster.y, 100.0 + cluster.radius_m, "stop_named_so"
+    return None
+
+
+def _by_doors(
+    gazetteer: Gazetteer, one: str, other: str, districts: frozenset[int]
+) -> tuple[float, float, float, str] | None:
+    columns = gazetteer.columns
+    best: tuple[float, float, float] | None = None
+    for m in columns.of_base[gazetteer.bases.ids.get(one, 0)]:
+        a = columns.clusters[m]
+        if districts and a.districts and not a.districts & districts:
+            continue
+        ax, ay = np.asarray(columns.x[a.start : a.end]), np.asarray(columns.y[a.start : a.end])
+        for n in columns.of_base[gazetteer.bases.ids.get(other, 0)]:
+            b = columns.clusters[n]
+            bx, by = np.asarray(columns.x[b.start : b.end]), np.asarray(columns.y[b.start : b.end])
+            apart = np.hypot(ax[:, None] - bx[None, :], ay[:, None] - by[None, :])
+            i, j = np.unravel_index(int(apart.argmin()), apart.shape)
+            if best is None or apart[i, j] < best[2]:
+                best = (float(ax[i] + bx[j]) / 2, float(ay[i] + by[j]) / 2, float(apart[i, j]))
+    if best is None or best[2] > DOORS_MEET_M:
+        return None
+    return best[0], best[1], 80.0 + best[2], "doors_near"
+
+
+def moved(x: float, y: float, relative: Relative | None) -> tuple[float, float, float]:
+    """The point told from (x, y), metres, and the error this adds."""
+    if relative is None or relative.relation in ("at", "inside"):
+        return x, y, 0.0
+    if relative.bearing_deg is None:
+        distance = relative.distance_m or 0.0
+        return x, y, hypot(ACROSS_M, distance)
+    distance = relative.distance_m if relative.distance_m is not None else ACROSS_M
+    turn = radians(relative.bearing_deg)
+    return x + distance * sin(turn), y + distance * cos(turn), 0.3 * distance + 10.0

@@ -1,0 +1,284 @@
+"""Forward geocoding: from a reading to ranked candidates, each with its reasons.
+
+Three questions, answered in turn: which base names can be meant (``_targets``), which of the places so
+named (clusters, by district, town and number), and where in it the number lies (``locating``).
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from math import hypot
+from typing import NamedTuple
+
+from geocoding.grammar.elements import Number, Reading
+from geocoding.grammar.lexicon import ROAD
+from geocoding.grammar.reading import read
+from geocoding.index.columns import Cluster
+from geocoding.index.entries import base_of, tail_of
+from geocoding.index.gazetteer import Gazetteer
+from geocoding.locating import Location, locate
+
+SAME_PLACE_M = 300.0
+"""Candidates nearer than this to the best one say the same."""
+MAX_CLUSTERS = 12
+MAX_SIMILAR = 6
+OTHER_DISTRICT, OTHER_TOWN, SUSPECT = 0.03, 0.25, 0.05
+"""What remains of a candidate in another district or town than said, or of a lone far point."""
+_WEAK_REASONS = frozenset(("one_character", "missing_character", "extra_character", "inside", "larger_place"))
+NEAR_KM = 5.0
+"""At this distance from the map centre a candidate counts a third."""
+
+
+@dataclass(slots=True, frozen=True)
+class Hints:
+    """What else is known of the caller: district name, map centre (lon, lat)."""
+
+    district: str = ""
+    centre: tuple[float, float] | None = None
+
+
+class Match(NamedTuple):
+    """A candidate before calibration. ``base`` is the canonical name matched, ``reason`` how it was
+    found (same, alias, former, homophone, look_alike, one_character, inside…), ``share`` its part of
+    the evidence among all candidates."""
+
+    location: Location
+    base: str
+    base_id: int
+    cluster: int
+    reason: str
+    belief: float
+    weight: float
+    share: float
+    district_ok: bool | None
+    numbered: bool
+
+
+class Target(NamedTuple):
+    base: str
+    base_id: int
+    belief: float
+    reason: str
+    number: Number | None
+    tail: str
+
+
+WHOLE = -2
+
+
+@dataclass(slots=True, frozen=True)
+class Hidden:
+    """What the gazetteer must not use while it examines itself: a number of a base, some sources, or
+    (``number`` ``WHOLE``) the base altogether."""
+
+    base: int
+    number: int
+    sources: frozenset[int] = frozenset()
+
+
+def district_ids(gazetteer: Gazetteer, names: Iterable[str]) -> frozenset[int]:
+    """Area ids of district names, also written without 区, 县 or 市."""
+    found: set[int] = set()
+    ids = gazetteer.areas.ids
+    for name in names:
+        for form in (name, name + "区", name + "县", name + "市", name + "新区"):
+            if form in ids and form:
+                found.add(ids[form])
+                break
+    return frozenset(found - {0})
+
+
+def matches(
+    gazetteer: Gazetteer, reading: Reading, hints: Hints, hidden: Hidden | None = None
+) -> list[Match]:
+    """Candidates of ``reading``, best first; empty when nothing known is named."""
+    if not reading.bases:
+        return []
+    said = district_ids(gazetteer, reading.districts)
+    hinted = district_ids(gazetteer, (hints.district,)) if hints.district else frozenset()
+    districts = said or hinted
+    towns = frozenset(gazetteer.areas.ids[name] for name in reading.towns if name in gazetteer.areas.ids)
+    found: list[Match] = []
+    targets = _targets(gazetteer, reading)
+    for target in targets:
+        _place(gazetteer, target, districts, towns, hints, hidden, found)
+    best = max((match.weight for match in found if match.district_ok is not False), default=0.0)
+    if best < 0.1:
+        seen = {target.base_id for target in targets}
+        for target in _similar(gazetteer, reading, seen, edits=best == 0.0):
+            _place(gazetteer, target, districts, towns, hints, hidden, found)
+        for target in _larger(gazetteer, reading):
+            _place(gazetteer, target, districts, towns, hints, hidden, found)
+    return _shared_out(found)
+
+
+def _targets(gazetteer: Gazetteer, reading: Reading) -> list[Target]:
+    base, _, last = base_of(reading, gazetteer.names.lexicon)
+    number, tail = reading.number, tail_of(reading)
+    ids = gazetteer.bases.ids
+    found: list[Target] = []
+
+    def add(name: str, belief: float, reason: str) -> None:
+        base_id = ids.get(name)
+        if base_id and all(target.base_id != base_id for target in found):
+            found.append(Target(name, base_id, belief, reason, number, tail))
+
+    add(base, 1.0, "same")
+    if base in gazetteer.aliases:
+        alias = gazetteer.aliases[base]
+        add(alias.base, 0.97, alias.status)
+    for full in gazetteer.names.aliases.get(last, ()) if not found else ():
+        parents = [name for name in reading.bases[:-1] if name in full]
+        if full != base and (parents or base == last):
+            short = full.startswith(last + "(")
+            add(full, 0.95 if parents or short else 0.6, "short_name" if short else "last_part")
+    if not found and last != base and not any(name.endswith("村") for name in reading.bases[:-1]):
+        add(last, 0.9, "same")
+    if reading.number is None and reading.point:
+        add(reading.point, 1.0, "same")
+    return found
+
+
+def _similar(gazetteer: Gazetteer, reading: Reading, seen: set[int], *, edits: bool) -> list[Target]:
+    """Names that sound or look like the one given; with ``edits`` also those one character away and
+    known names inside it."""
+    base, _, last = base_of(reading, gazetteer.names.lexicon)
+    number, tail = reading.number, tail_of(reading)
+    ids = gazetteer.bases.ids
+    found: list[Target] = []
+    for name in dict.fromkeys((base, last)):
+        for other, belief, reason in gazetteer.similar.find(name, edits=edits)[:MAX_SIMILAR]:
+            base_id = ids.get(other)
+            if base_id and base_id not in seen:
+                seen.add(base_id)
+                found.append(Target(other, base_id, belief, reason, number, tail))
+    for start in range(1, len(last) - 1 if edits else 0):
+        inner = last[start:]
+        base_id = ids.get(inner)
+        if base_id and base_id not in seen and len(inner) >= 3:
+            seen.add(base_id)
+            found.append(Target(inner, base_id, 0.5, "inside", number, tail))
+            break
+    return found
+
+
+def _larger(gazetteer: Gazetteer, reading: Reading) -> list[Target]:
+    """What else the address names when the place itself is not known: the village, the crossing road."""
+    found: list[Target] = []
+    ids = gazetteer.bases.ids
+    near = (reading.crossing[1],) if reading.crossing else ()
+    for name in (*reversed(reading.bases[:-1]), *near, *reversed(reading.communities)):
+        base_id = ids.get(name)
+        if base_id:
+            found.append(Target(name, base_id, 0.5, "larger_place", None, ""))
+        for child in gazetteer.children.get(name, ())[:MAX_CLUSTERS]:
+            found.append(Target(gazetteer.bases.texts[child], child, 0.3, "larger_place", None, ""))
+        if found:
+            break
+    return found
+
+
+def _place(
+    gazetteer: Gazetteer, target: Target, districts: frozenset[int], towns: frozenset[int], hints: Hints,
+    hidden: Hidden | None, found: list[Match],
+) -> None:  # fmt: skip
+    """Add a match for each place named ``target.base``."""
+    if hidden is not None and hidden.base == target.base_id and hidden.number == WHOLE:
+        return
+    columns = gazetteer.columns
+    members = columns.of_base[target.base_id]
+    clusters = columns.clusters
+    if len(members) > MAX_CLUSTERS:
+        members = tuple(
+            sorted(
+                members,
+                key=lambda m: (not clusters[m].districts & districts, clusters[m].start - clusters[m].end),
+            )
+        )[:MAX_CLUSTERS]
+    hide = hidden.number if hidden is not None and hidden.base == target.base_id else -1
+    without = hidden.sources if hidden is not None and hidden.base == target.base_id else frozenset()
+    for member in members:
+        cluster = clusters[member]
+        weight = target.belief
+        agrees: bool | None = None
+        if districts:
+            if cluster.districts:
+                agrees = bool(cluster.districts & districts)
+                weight *= 1.0 if agrees else OTHER_DISTRICT
+            else:
+                weight *= 0.6
+        if towns and cluster.towns and not cluster.towns & towns:
+            weight *= OTHER_TOWN
+        if cluster.suspect:
+            weight *= SUSPECT
+        if agrees is False and target.reason in _WEAK_REASONS:
+            continue
+        if weight < 1e-4:
+            continue
+        if without and all(columns.source[row] in without for row in range(cluster.start, cluster.end)):
+            continue
+        location = locate(
+            columns,
+            cluster,
+            target.number,
+            target.tail,
+            gazetteer.quality,
+            hidden=hide,
+            without_sources=without,
+        )
+        if hide >= 0 and not location.rows and cluster.end - cluster.start <= 2 and target.number is not None:
+            continue
+        weight *= _fitness(location, target.number, cluster, gazetteer.base_kinds.get(target.base_id, 0))
+        if hints.centre is not None:
+            x, y = columns.plane.metres(*hints.centre)
+            away = hypot(location.x - x, location.y - y) / 1000.0
+            weight *= 0.3 + 0.7 / (1.0 + (away / NEAR_KM) ** 2)
+        numbered = target.number is not None
+        found.append(
+            Match(
+                location=location,
+                base=target.base,
+                base_id=target.base_id,
+                cluster=member,
+                reason=target.reason,
+                belief=target.belief,
+                weight=weight,
+                share=0.0,
+                district_ok=agrees,
+                numbered=numbered,
+            )
+        )
+
+
+def _fitness(location: Location, number: Number | None, cluster: Cluster, kind: int) -> float:
+    """How well the place explains the number: a known door best, a number far beyond its doors least."""
+    if number is None:
+        return 1.0
+    if location.level in ("door", "lane", "building"):
+        return 1.0
+    size = cluster.end - cluster.start
+    if location.level == "interpolated":
+        inside = 0.75 if location.why == "between" else 0.5 / (1.0 + location.features[3] / 6.0)
+        return inside * (1.0 - 0.5 / size)
+    return 0.15 if kind & ROAD else 0.45
+
+
+def _shared_out(found: list[Match]) -> list[Match]:
+    """Order by weight, join candidates of one place, and give each its share of the evidence."""
+    found.sort(key=lambda match: (-match.weight, match.cluster))
+    kept: list[Match] = []
+    for match in found:
+        for i, other in enumerate(kept):
+            here, there = match.location, other.location
+            if hypot(here.x - there.x, here.y - there.y) <= SAME_PLACE_M:
+                if match.base_id != other.base_id:
+                    kept[i] = other._replace(weight=other.weight + 0.5 * match.weight)
+                break
+        else:
+            kept.append(match)
+    total = sum(match.weight for match in kept) or 1.0
+    return [match._replace(share=match.weight / total) for match in kept]
+
+
+def read_address(gazetteer: Gazetteer, text: str) -> Reading:
+    """The reading of ``text`` with the names of this gazetteer."""
+    return read(text, gazetteer.names.lexicon)

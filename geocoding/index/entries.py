@@ -1,0 +1,175 @@
+"""Gazetteer entries: what one row of an address or place table says, ready for the index."""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from geocoding.grammar import vocabulary as words
+from geocoding.grammar.elements import Number, Reading
+from geocoding.grammar.lexicon import COMMUNITY, DISTRICT, PLACE, POINT, ROAD, TOWN, Lexicon
+from geocoding.grammar.reading import read
+from geocoding.grammar.structure import written
+from geocoding.grammar.vocabulary import canonical
+
+UNITS = ("", "lane", "branch", "door", "building", "unit", "floor", "room", "group", "phase")
+"""Units of numbers by their code in the index and in the table; the empty one: no number."""
+
+
+@dataclass(slots=True, frozen=True)
+class SourceRow:
+    """One row as it came: texts as given, point in WGS 84."""
+
+    key: str
+    text: str
+    lon: float
+    lat: float
+    district: str = ""
+    town: str = ""
+    community: str = ""
+    name: str = ""
+    """Name of the shop, organisation or place at the address, where the table has one."""
+    kind: str = ""
+
+
+@dataclass(slots=True, frozen=True)
+class Entry:
+    """One place the index can answer: a base name with or without a number, and a point.
+
+    ``base`` is canonical; a hamlet's holds its village (``庆星村顾家宅``). ``kind`` is ROAD, PLACE or
+    POINT; ``tail`` the canonical text of what follows the number.
+    """
+
+    key: str
+    base: str
+    kind: int
+    number: int
+    unit: str
+    mark: str
+    upto: int
+    tail: str
+    district: str
+    town: str
+    community: str
+    lon: float
+    lat: float
+    display: str
+
+
+@dataclass(slots=True)
+class Names:
+    """Names met while rows are read, with how often; the areas are known from the start."""
+
+    lexicon: Lexicon = field(default_factory=Lexicon)
+    aliases: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """A last part (顾家宅) to the full bases that end in it."""
+
+    def add_areas(self, districts: Iterable[str], towns: Iterable[str], communities: Iterable[str]) -> None:
+        """Areas are also known without their last word where three characters or more remain."""
+        for kind, names in ((DISTRICT, districts), (TOWN, towns), (COMMUNITY, communities)):
+            for name in names:
+                form = canonical(name)
+                if form:
+                    self.lexicon.add(form, kind)
+
+
+_ROAD_END = re.compile("(?:" + "|".join(map(re.escape, words.ROAD_SUFFIXES)) + ")$")
+_PLAIN_HEAD = re.compile(r"([\u3400-\u9fff]{2,9}?(?:公路|大道|路|街|巷))(?=\d{1,5}(?:弄|号|$))")
+_INNER = re.compile(r"..(?:镇|乡|街道|村|区|路|街|道)..")
+
+
+def kind_of(base: str, label: str) -> int:
+    """ROAD, PLACE or POINT of a base that a reading labels road, village, estate, point or place."""
+    if label == "road" or (label == "" and _ROAD_END.search(base)):
+        return ROAD
+    return POINT if label == "point" else PLACE
+
+
+def base_of(reading: Reading, lexicon: Lexicon) -> tuple[str, int, str]:
+    """Identity of the place that the numbers of a reading belong to, its kind, and its last part.
+
+    A road stands alone; a hamlet, team or estate keeps the villages named before it.
+    """
+    labels = {element.text: element.kind for element in reading.elements}
+    last = reading.bases[-1]
+    kind = kind_of(last, labels.get(last, ""))
+    known = lexicon.kinds.get(last, 0)
+    if kind == ROAD or known & ROAD:
+        return last, ROAD, last
+    chain = [last]
+    for name in reversed(reading.bases[:-1]):
+        if kind_of(name, labels.get(name, "")) == ROAD:
+            break
+        chain.insert(0, name)
+    return "".join(chain), kind, last
+
+
+def collect_names(rows: Iterable[SourceRow], names: Names) -> None:
+    """First pass: which roads, villages and estates the rows speak of.
+
+    A name told by its suffix enters the lexicon when it begins its address, so that the second
+    pass reads the same name wherever it stands.
+    """
+    seen: dict[str, int] = {}
+    kinds: dict[str, int] = {}
+    for row in rows:
+        form = canonical(row.text)
+        if not form:
+            continue
+        hit = _PLAIN_HEAD.match(form, _after_areas(form, names.lexicon))
+        if hit is not None and not _INNER.search(hit[1]):
+            base, kind = hit[1], ROAD
+        else:
+            reading = read(row.text, names.lexicon)
+            if not reading.bases or reading.code:
+                continue
+            base, kind, last = base_of(reading, names.lexicon)
+            if last != base and kind == PLACE:
+                known = names.aliases.get(last, ())
+                if base not in known:
+                    names.aliases[last] = (*known, base)
+                for name in reading.bases:
+                    seen[name] = seen.get(name, 0) + 1
+                    kinds.setdefault(name, PLACE)
+        seen[base] = seen.get(base, 0) + 1
+        kinds[base] = kinds.get(base, 0) | kind
+    for base, count in seen.items():
+        if 2 <= len(base) <= 12 and (count > 1 or kinds[base] & (ROAD | PLACE)):
+            names.lexicon.add(base, kinds[base])
+
+
+def _after_areas(form: str, lexicon: Lexicon) -> int:
+    start = 0
+    while True:
+        found = [name for name, _ in lexicon.names_at(form, start, DISTRICT | TOWN | COMMUNITY)]
+        if not found:
+            return start
+        start += len(found[0])
+
+
+def entries_of(row: SourceRow, names: Names) -> Iterator[Entry]:
+    """The entries of one row: the named place itself, and the door its address tells."""
+    district, town, community = canonical(row.district), canonical(row.town), canonical(row.community)
+    name = canonical(row.name)
+    if len(name) >= 2:
+        yield Entry(
+            row.key, name, POINT, 0, "", "", 0, "", district, town, community, row.lon, row.lat, row.name
+        )  # fmt: skip
+    reading = read(row.text, names.lexicon)
+    if not reading.bases or reading.code or (reading.crossing and reading.number is None):
+        return
+    base, kind, _ = base_of(reading, names.lexicon)
+    if name and reading.number is None:
+        return
+    if name == base:
+        return
+    number = reading.number or Number(0, "")
+    yield Entry(
+        row.key, base, kind, number.value, number.unit, number.mark, number.upto, tail_of(reading),
+        district or (reading.districts[0] if reading.districts else ""),
+        town or (reading.towns[0] if reading.towns else ""), community, row.lon, row.lat, row.text,
+    )  # fmt: skip
+
+
+def tail_of(reading: Reading) -> str:
+    """What tells places apart below the number: the door in a lane, the building; not floor or room."""
+    return "".join(written(number) for number in reading.tail if number.unit not in ("floor", "room", "unit"))

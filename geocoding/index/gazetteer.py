@@ -1,0 +1,144 @@
+"""The gazetteer of one process: names, columns, and what finds a name that is written wrongly."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from geocoding.grammar.lexicon import PLACE, POINT, ROAD
+from geocoding.grammar.vocabulary import canonical
+from geocoding.index.columns import Columns, Plane, Pool, Raw, build_columns, raw_of
+from geocoding.index.entries import Entry, Names, SourceRow, collect_names, entries_of
+from geocoding.index.similar import SimilarNames
+
+MAX_SAME_SHORT = 40
+
+
+@dataclass(slots=True, frozen=True)
+class Source:
+    """A table the gazetteer was made from. ``quality`` 0 to 1: trust in its points."""
+
+    id: int
+    key: str
+    quality: float = 0.7
+
+
+@dataclass(slots=True, frozen=True)
+class Alias:
+    """Another name of a base: ``status`` former, alias or correction."""
+
+    name: str
+    base: str
+    status: str
+
+
+@dataclass(slots=True)
+class Gazetteer:
+    """All that forward geocoding asks. Built once from entries; ``with_entries`` adds later ones."""
+
+    names: Names
+    bases: Pool
+    texts: Pool
+    areas: Pool
+    raw: Raw
+    columns: Columns
+    quality: list[float]
+    similar: SimilarNames
+    aliases: dict[str, Alias] = field(default_factory=dict)
+    base_kinds: dict[int, int] = field(default_factory=dict)
+    children: dict[str, list[int]] = field(default_factory=dict)
+    """Bases of the hamlets of a village, by the village's name."""
+    roads: dict[str, Any] = field(default_factory=dict)
+    """Road lines (shapely, metres of the plane) by canonical name, where the city has them."""
+
+    @property
+    def size(self) -> int:
+        return len(self.raw.base)
+
+
+def read_sources(
+    tables: Sequence[tuple[Source, Sequence[SourceRow]]], names: Names
+) -> tuple[list[Entry], list[int], list[int]]:
+    """Entries of all tables, the source of each, and the running number of its row."""
+    for _, rows in tables:
+        collect_names(rows, names)
+    entries: list[Entry] = []
+    sources: list[int] = []
+    keys: list[int] = []
+    row_number = 0
+    for source, rows in tables:
+        for row in rows:
+            for entry in entries_of(row, names):
+                entries.append(entry)
+                sources.append(source.id)
+                keys.append(row_number)
+            row_number += 1
+    return entries, sources, keys
+
+
+def build(
+    entries: Sequence[Entry], sources: Sequence[int], keys: Sequence[int], names: Names,
+    quality: Sequence[float], aliases: Iterable[Alias] = (),
+) -> Gazetteer:  # fmt: skip
+    """The gazetteer of ``entries``; ``quality`` by source id."""
+    bases, texts, areas = Pool(), Pool(), Pool()
+    raw = raw_of(entries, sources, keys, bases, texts, areas)
+    kinds: dict[int, int] = {}
+    for entry in entries:
+        base = bases.ids[entry.base]
+        kinds[base] = kinds.get(base, 0) | entry.kind
+    return assemble(raw, names, bases, texts, areas, list(quality), kinds, aliases)
+
+
+def assemble(
+    raw: Raw, names: Names, bases: Pool, texts: Pool, areas: Pool, quality: list[float],
+    kinds: dict[int, int], aliases: Iterable[Alias] = (),
+) -> Gazetteer:  # fmt: skip
+    """Index columns that were read or restored."""
+    lon, lat = (float(np.median(raw.lon)), float(np.median(raw.lat))) if len(raw.lon) else (0.0, 0.0)
+    columns = build_columns(raw, Plane(lon, lat), len(bases.texts), texts.texts)
+    similar = SimilarNames()
+    children: dict[str, list[int]] = {}
+    for base, kind in kinds.items():
+        name = bases.texts[base]
+        names.lexicon.add(name, kind)
+        if kind & (ROAD | PLACE) or len(name) <= 12:
+            similar.add(name, edits=bool(kind & (ROAD | PLACE)))
+        if kind & POINT:
+            _add_short_name(name, names)
+        if kind & PLACE and not kind & ROAD:
+            village = _add_last_part(name, names)
+            if village:
+                children.setdefault(village, []).append(base)
+    known = {}
+    for alias in aliases:
+        form = canonical(alias.name)
+        known[form] = alias
+        base_id = bases.ids.get(canonical(alias.base))
+        names.lexicon.add(form, kinds.get(base_id, POINT) if base_id is not None else POINT)
+    return Gazetteer(names, bases, texts, areas, raw, columns, quality, similar, known, kinds, children)
+
+
+def _add_last_part(name: str, names: Names) -> str:
+    """庆星村顾家宅 is found by 顾家宅 too; several hamlets may be called so. Answers the village."""
+    cut = name.find("村", 1)
+    if not 1 <= cut < len(name) - 2:
+        return ""
+    last = name[cut + 1 :]
+    if name not in names.aliases.get(last, ()):
+        names.aliases[last] = (*names.aliases.get(last, ()), name)
+    names.lexicon.add(last, PLACE)
+    names.lexicon.add(name[: cut + 1], PLACE)
+    return name[: cut + 1]
+
+
+def _add_short_name(name: str, names: Names) -> None:
+    """A name without its closing bracket, 长安路青石巷(公交站), is a name too; a chain's has many."""
+    if not name.endswith(")"):
+        return
+    short = name.partition("(")[0]
+    known = names.aliases.get(short, ())
+    if len(short) >= 2 and name not in known and len(known) < MAX_SAME_SHORT:
+        names.aliases[short] = (*known, name)
+        names.lexicon.add(short, POINT)
