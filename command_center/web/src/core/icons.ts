@@ -148,7 +148,7 @@ function pictogram(context: CanvasRenderingContext2D, name: string, size: number
   context.translate((size - 15 * scale) / 2, (size - 15 * scale) / 2)
   context.scale(scale, scale)
   context.fillStyle = ink
-  context.fill(outlines(PICTOGRAMS[name] ?? circle), 'evenodd')
+  context.fill(outlines(PICTOGRAMS[name] ?? circle))
   context.restore()
 }
 

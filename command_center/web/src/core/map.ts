@@ -62,7 +62,7 @@ const PULSE_S = 1.4
 
 /** Body radius of a unit in pixels. */
 export function unitRadius(zoom: number): number {
-  const stops: [number, number][] = [[9, 2.4], [11, 3.4], [13, 5], [15, 8], [17, 11], [19, 14]]
+  const stops: [number, number][] = [[9, 1.8], [11, 2.6], [13, 5], [15, 8], [17, 11], [19, 14]]
   const next = stops.findIndex(([z]) => z > zoom)
   if (next === 0) return stops[0]![1]
   if (next < 0) return stops.at(-1)![1]

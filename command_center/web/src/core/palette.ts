@@ -53,8 +53,8 @@ export interface Palette {
 
 export const PALETTES: Record<Theme, Palette> = {
   dark: {
-    beyond: '#050a12',
-    ground: '#0b1522',
+    beyond: '#04080f',
+    ground: '#0d1929',
     green: '#0e2a26',
     square: '#131f2e',
     water: '#0a2f4d',

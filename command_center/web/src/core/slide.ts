@@ -169,8 +169,7 @@ void main(void) {
     color = over(vec4(slide.rimColor.rgb, 0.92 * ink * smoothstep(6.5, 8.0, slide.radius)), color);
   }
   if (color.a < 0.004) discard;
-  fragColor = vec4(color.rgb, color.a);
-  fragColor.rgb *= fragColor.a;
+  fragColor = color;
 }
 `
 

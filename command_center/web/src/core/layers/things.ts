@@ -26,8 +26,8 @@ export const facilities: LayerGroup = {
   on: true,
   build: ({ theme, palette, name }) => [
     {
-      band: 'text', id: 'facility', type: 'symbol', source: 'facility', 'source-layer': 'facility', minzoom: 14.5,
-      layout: { 'icon-image': facilityIcon(theme), 'icon-size': byZoom(14.5, 0.7, 18, 1), 'text-field': ['step', ['zoom'], '', 15.2, name], 'text-font': MEDIUM, 'text-size': byZoom(15, 10.5, 18, 12.5), 'text-offset': [0, 0.95], 'text-anchor': 'top', 'text-optional': true, 'text-max-width': 8, 'icon-padding': 6, 'text-padding': 6 },
+      band: 'text', id: 'facility', type: 'symbol', source: 'facility', 'source-layer': 'facility', minzoom: 15.2,
+      layout: { 'icon-image': facilityIcon(theme), 'icon-size': byZoom(15.2, 0.72, 18, 1), 'text-field': ['step', ['zoom'], '', 15.6, name], 'text-font': MEDIUM, 'text-size': byZoom(15, 10.5, 18, 12.5), 'text-offset': [0, 0.95], 'text-anchor': 'top', 'text-optional': true, 'text-max-width': 8, 'icon-padding': 6, 'text-padding': 6 },
       paint: { 'text-color': palette.facilityText, 'text-halo-color': palette.halo, 'text-halo-width': 1.5 },
     },
   ],
