@@ -17,7 +17,7 @@ from urllib.parse import unquote, urlsplit
 
 import msgspec
 import structlog
-from paho.mqtt.client import Client, ConnectFlags, MQTTMessage
+from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
@@ -80,6 +80,7 @@ class MqttSource:
         self._client, self._host, self._port = make_client(url, client_id, clean_session=False)
         self._client.on_connect = self._on_connect
         self._client.on_subscribe = self._on_subscribe
+        self._client.on_disconnect = self._on_disconnect
         self._client.on_message = self._on_message
         self._subscriptions = [(topic, 1) for topic in subscriptions]
         self._queue_messages = queue_messages
@@ -248,6 +249,18 @@ class MqttSource:
             client.disconnect()
         else:
             self.connected.set()
+            _log.info("subscribed", topics=[topic for topic, _ in self._subscriptions])
+
+    def _on_disconnect(
+        self,
+        _client: Client,
+        _data: Any,
+        _flags: DisconnectFlags,
+        reason: ReasonCode,
+        _props: Properties | None,
+    ) -> None:
+        self.connected.clear()
+        _log.info("broker_disconnected", reason=str(reason))
 
     def _on_message(self, _client: Client, _data: Any, message: MQTTMessage) -> None:
         self._read_count += 1

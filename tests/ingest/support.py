@@ -57,7 +57,7 @@ class IngestProcess:
 def ingesting(database_url: str, mqtt_url: str, folder: Path) -> Iterator[IngestProcess]:
     process = IngestProcess(database_url, mqtt_url, folder)
     process.start()
-    wait_for(lambda: "broker_connected" in process.log() and "database_connected" in process.log(), 20)
+    wait_for(lambda: "subscribed" in process.log() and "database_connected" in process.log(), 20)
     yield process
     if process.process is not None and process.process.poll() is None:
         process.terminate()
