@@ -4,16 +4,19 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
 
+import structlog
 from fastapi import APIRouter, Query, Request
 
 from command_center.problems import RESPONSES
 from command_center.requests import Audit, Conn, requires
 from gis_core.errors import BadInput, NotFound
 from gis_core.identity.principal import Principal
-from gis_core.identity.secrets import mask_mobile
+from gis_core.identity.secrets import Keyring, Unreadable, mask_mobile
 from tracking.episodes import Alert, read_open_alerts
 from tracking.tracks import read_track, start_of_today
 from tracking.units import Grid, Turn, Unit, UnitState, Whereabouts, read_status, read_unit, read_units
+
+log = structlog.get_logger(__name__)
 
 router = APIRouter(prefix="/units", tags=["人员车辆 Units"], responses=RESPONSES)
 
@@ -97,13 +100,10 @@ async def get_unit(
     facts: dict[str, Any] = {
         name: getattr(status, name) for name in status.__dataclass_fields__ if name != "mobile"
     }
-    mobile = None
-    if status.mobile is not None:
-        mobile = mask_mobile(request.app.state.keyring.decrypt(status.mobile, "person.mobile"))
     return UnitDetail(
         **{name: getattr(unit, name) for name in unit.__dataclass_fields__},
         **facts,
-        mobile=mobile,
+        mobile=_masked_mobile(request.app.state.keyring, unit_id, status.mobile),
         alerts=[placed.alert for placed in alerts],
     )
 
@@ -138,6 +138,17 @@ async def get_track(
     await audit("unit.track", "unit", unit_id, span)
     line = LineString(track.coordinates) if len(track.coordinates) > 1 else None
     return TrackFeature(unit_id, line, TrackProperties(unit_id, track.times, track.speeds, track.truncated))
+
+
+def _masked_mobile(keyring: Keyring, unit_id: int, sealed: bytes | None) -> str | None:
+    """None also for a number sealed with another key: the rest of the unit is still to be seen."""
+    if sealed is None:
+        return None
+    try:
+        return mask_mobile(keyring.decrypt(sealed, "person.mobile"))
+    except Unreadable as error:
+        log.error("mobile_unreadable", unit_id=unit_id, error=str(error))
+        return None
 
 
 def _aware(moment: datetime | None) -> datetime | None:
