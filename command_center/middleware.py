@@ -22,6 +22,8 @@ log = structlog.get_logger(__name__)
 
 API = "/api/v1"
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+_METHODS = _SAFE | {"POST", "PUT", "PATCH", "DELETE"}
+SLOW_S = 1.0
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 CONTENT_SECURITY_POLICY = "; ".join(
@@ -113,9 +115,15 @@ class RequestContext:
             await answer(scope, receive, send_with_headers)
         finally:
             metrics.IN_FLIGHT.dec()
-            method, route = scope["method"] if scope["method"].isalpha() else "?", _route_of(scope)
-            metrics.REQUESTS.labels(method[:8], route, status).inc()
-            metrics.LATENCY.labels(method[:8], route).observe(time.perf_counter() - began)
+            self._note(scope, status, time.perf_counter() - began)
+
+    def _note(self, scope: Scope, status: int, took_s: float) -> None:
+        """Counts the request; what changes something, fails or is slow gets a log line too."""
+        method, route = scope["method"] if scope["method"] in _METHODS else "?", _route_of(scope)
+        metrics.REQUESTS.labels(method, route, status).inc()
+        metrics.LATENCY.labels(method, route).observe(took_s)
+        if method not in _SAFE or status >= 500 or took_s > SLOW_S:
+            log.info("request", method=method, path=scope["path"], status=status, took_s=round(took_s, 4))
 
     def _headers(self, scope: Scope) -> dict[str, str]:
         host = Headers(scope=scope).get("host", "")

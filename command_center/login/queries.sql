@@ -27,8 +27,11 @@ INSERT INTO login_session (token_hash, person_id, expires_at, ip, user_agent)
 VALUES (:token_hash, :person_id, now() + make_interval(secs => :session_s), CAST(:ip AS inet), :user_agent)
 
 -- :name delete_over_sessions
-DELETE FROM login_session
- WHERE expires_at < now() OR last_seen_at < now() - make_interval(secs => :idle_s)
+-- Skips what others just work on, so that people who log in at once do not wait for each other.
+DELETE FROM login_session WHERE token_hash IN (
+  SELECT token_hash FROM login_session
+   WHERE expires_at < now() OR last_seen_at < now() - make_interval(secs => :idle_s)
+   LIMIT 1000 FOR UPDATE SKIP LOCKED)
 
 -- :name delete_session
 DELETE FROM login_session WHERE token_hash = :token_hash

@@ -1,7 +1,11 @@
+from pathlib import Path
+
 import httpx
 import pytest
 from fastapi import FastAPI
 
+from gis_core.database import create_engine
+from gis_core.settings import DatabaseSettings
 from tests.command_center.conftest import Login
 
 
@@ -135,3 +139,35 @@ def _route(path: str, endpoint):  # type: ignore[no-untyped-def]
     from fastapi.routing import APIRoute
 
     return APIRoute(path, endpoint)
+
+
+async def test_without_a_database_it_says_so(app: FastAPI, client: httpx.AsyncClient) -> None:
+    kept = app.state.engine
+    nowhere = DatabaseSettings(database_url="postgresql://nobody:secret@127.0.0.1:1/none")
+    app.state.engine = create_engine(nowhere, application_name="test")
+    try:
+        assert (await client.get("/healthz")).status_code == 200
+        assert (await client.get("/readyz")).status_code == 503
+        client.cookies.set("wanmi_session", "x")
+        answer = await client.get("/api/v1/session", headers={"Accept-Language": "en"})
+        assert (answer.status_code, answer.json()["type"]) == (503, "/problems/unavailable")
+        assert answer.headers["retry-after"] == "5"
+        assert "127.0.0.1" not in answer.text
+    finally:
+        await app.state.engine.dispose()
+        app.state.engine = kept
+
+
+async def test_older_schema_is_not_ready(app: FastAPI, client: httpx.AsyncClient) -> None:
+    app.state.schema_heads = ["9999_future"]
+    answer = await client.get("/readyz")
+    assert (answer.status_code, answer.json()["status"]) == (503, "schema differs")
+
+
+async def test_web_app_that_is_not_built_is_named(
+    app: FastAPI, client: httpx.AsyncClient, webdist: Path
+) -> None:
+    (webdist / "index.html").unlink()
+    answer = await client.get("/")
+    assert answer.status_code == 503
+    assert "./wanmi up" in answer.text
