@@ -12,6 +12,7 @@ from gis_core.database import read_queries
 from gis_core.importing.features import Column
 from gis_core.importing.mapping import UNNAMED, MappingOptions
 from gis_core.importing.report import Counts, Issue, issue
+from gis_core.importing.stamping import AreaStamper
 from gis_core.importing.targets import Target
 
 _SQL = read_queries("gis_core.importing")
@@ -33,6 +34,7 @@ class Staging:
             "geom",
         )
         self._number = 0
+        self._stamper = AreaStamper(connection) if target.stamped else None
         connection.execute(
             sql.SQL("CREATE TEMP TABLE {} ON COMMIT DROP AS SELECT {} FROM {} WITH NO DATA").format(
                 self._staged, self._names(self._stored), self._table
@@ -53,9 +55,11 @@ class Staging:
         if not len(ids):
             return
         geom = shapely.to_wkb(shapely.set_srid(shapes, 4326), hex=True, include_srid=True)
-        anchors = shapely.to_wkb(
-            shapely.set_srid(shapely.point_on_surface(shapes), 4326), hex=True, include_srid=True
-        )
+        points = shapely.point_on_surface(shapes)
+        anchors = shapely.to_wkb(shapely.set_srid(points, 4326), hex=True, include_srid=True)
+        if self._stamper is not None:
+            codes = columns["area_code"]
+            columns["area_code"] = np.where(codes == None, self._stamper.codes(points), codes)  # noqa: E711
         numbers = np.arange(self._number, self._number + len(ids)).tolist()
         self._number += len(ids)
         values: list[Any] = []
@@ -92,8 +96,6 @@ class Staging:
             ]
         elif "code" in self.target.columns:
             issues += [issue(feature, "code-twice", code=code) for feature, code in self._run("refuse_twice")]
-        if self.target.stamped is not None:
-            self._run("stamp_area")
         if self.target.key in ("component", "responsibility_grid", "zone"):
             issues += [issue(feature, "outside-areas") for feature, _ in self._run("refuse_outside_areas")]
         if self.target.key == "component":

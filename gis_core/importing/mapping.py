@@ -144,7 +144,7 @@ class Picker:
         self.keep[at] = False
 
     def constant(self, value: Any) -> Column:
-        return np.full(len(self.features), value, dtype=object)
+        return object_column([value] * len(self.features))
 
     def named(self) -> Column:
         """Names, with a stated stand-in where the table needs one and the file has none."""

@@ -95,7 +95,8 @@ ROAD_CLASSES: Mapping[str, str] = {
 """Source word to our class: OSM's highway values, the kinds of vector-tile schemas, and Chinese terms of
 GB/T 51328. ``urban`` is how some sources call elevated city expressways."""
 
-_NO_ROAD = """rail subway tram light_rail funicular monorail railway ferry platform aeroway runway taxiway cable_car
+_NO_ROAD = """
+    rail subway tram light_rail funicular monorail railway ferry platform aeroway runway taxiway cable_car
     aerialway pier construction proposed razed abandoned racetrack"""
 NOT_ROADS = frozenset(_NO_ROAD.split())
 

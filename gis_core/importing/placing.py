@@ -56,9 +56,12 @@ def likely_systems(bounds: NDArray[np.float64]) -> Text:
                 f"CGCS2000 3° zone {zone} with zone prefix: {4513 + zone - 25}",
             )
         if 13 <= zone <= 23:
+            mercator = _within(east, (8.1e6, 1.52e7))
             return Text(
-                f"CGCS2000 6° 带第 {zone} 带（横坐标带带号）：{4491 + zone - 13}",
-                f"CGCS2000 6° zone {zone} with zone prefix: {4491 + zone - 13}",
+                f"CGCS2000 6° 带第 {zone} 带（横坐标带带号）：{4491 + zone - 13}"
+                + ("，或 Web 墨卡托：3857" if mercator else ""),
+                f"CGCS2000 6° zone {zone} with zone prefix: {4491 + zone - 13}"
+                + (", or Web Mercator: 3857" if mercator else ""),
             )
         if _within(east, (1e5, 9e5)):
             return Text(

@@ -36,7 +36,9 @@ RETURNING s.feature, s.code
 
 -- :name keep_provisional_codes
 -- A feature that was given a number before keeps it.
-UPDATE {staged} AS s SET code = known.code, name = known.name, parent_code = known.parent_code
+UPDATE {staged} AS s
+   SET code = known.code, name = known.name, parent_code = known.parent_code, level = known.level,
+       attributes = s.attributes || '{{"provisional_code": true}}'
   FROM area AS known
  WHERE s.code IS NULL AND known.source = %(source)s AND known.source_key = s.source_key
    AND known.attributes ? 'provisional_code'
@@ -96,15 +98,11 @@ UPDATE {staged} AS s SET parent_code =
   END
  WHERE parent_code IS NULL
 
--- :name stamp_area
--- Finest area of today that holds the feature's point.
-UPDATE {staged} AS s SET area_code = (
-  SELECT a.code FROM area AS a
-   WHERE a.geom && s.anchor AND ST_Covers(a.geom, s.anchor)
-     AND a.valid_from <= current_date AND (a.valid_to IS NULL OR a.valid_to > current_date)
-   ORDER BY length(a.code) DESC, a.level = 'city', a.code LIMIT 1
-)
- WHERE s.area_code IS NULL
+-- :name areas_of_today
+-- Coarse to fine.
+SELECT code, ST_AsBinary(geom) FROM area
+ WHERE geom IS NOT NULL AND valid_from <= current_date AND (valid_to IS NULL OR valid_to > current_date)
+ ORDER BY length(code), level <> 'city', code DESC
 
 -- :name refuse_outside_areas
 DELETE FROM {staged} WHERE area_code IS NULL RETURNING feature, NULL::text

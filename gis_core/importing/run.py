@@ -189,7 +189,7 @@ class _Import:
         self._crs = require_crs(declared, layer.sample_bounds())
         report.layer, report.crs = layer.name, crs_label(self._crs)
         report.encoding = layer.text.encoding if layer.text is not None else None
-        if any(word in layer.geometry_type for word in ("Curve", "Compound", "Surface", "Circular")):
+        if layer.curved:
             report.issues.append(issue("file", "curve-linearised"))
         for features in layer.batches():
             for key, part in self._route(target, features):

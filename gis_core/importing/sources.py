@@ -1,7 +1,9 @@
 """Files of GDAL's formats, layer by layer and some thousand features at a time."""
 
 import errno
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,6 +47,8 @@ class LayerSource:
     name: str
     """Name for people."""
     geometry_type: str
+    curved: bool
+    """Whether the layer is declared to hold arcs; GDAL turns them into segments as it reads."""
     size: int
     field_names: tuple[str, ...]
     crs: CRS | None
@@ -148,6 +152,7 @@ def _layers_of(dataset: Dataset, encoding: str | None, file: str) -> Iterator[La
                 layer=str(layer),
                 name=dataset.name if shapefile or dataset.path.suffix.endswith("json") else str(layer),
                 geometry_type=str(geometry_type),
+                curved=dataset.path.suffix == ".gpkg" and _declares_curves(dataset.path, str(layer)),
                 size=int(info["features"]),
                 field_names=tuple(names),
                 crs=crs_of(info["crs"]) if info["crs"] else None,
@@ -155,6 +160,18 @@ def _layers_of(dataset: Dataset, encoding: str | None, file: str) -> Iterator[La
             )
     except _GDAL_ERRORS as error:
         raise DamagedFile(file=file, where=str(error)[:200]) from error
+
+
+def _declares_curves(path: Path, layer: str) -> bool:
+    """From the GeoPackage's own table: GDAL shows curved layers as their linear kind."""
+    with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as database:
+        try:
+            row = database.execute(
+                "SELECT geometry_type_name FROM gpkg_geometry_columns WHERE table_name = ?", (layer,)
+            ).fetchone()
+        except sqlite3.Error as error:
+            raise DamagedFile(file=path.name, where=str(error)) from error
+    return row is not None and any(word in row[0].upper() for word in ("CURVE", "CIRCULAR", "SURFACE"))
 
 
 def choose_layer(layers: list[LayerSource], wanted: str | None, file: str) -> LayerSource:

@@ -48,8 +48,8 @@ class Target:
     """Whether rows carry source, source_key and attributes."""
     single: bool = False
     """Whether the table takes no multi geometry."""
-    stamped: str | None = "area_code"
-    """The column that the spatial join with areas fills where mapping left it empty."""
+    stamped: bool = True
+    """Whether ``area_code`` is filled by a spatial join where mapping left it empty."""
 
     @property
     def fields(self) -> Mapping[str, tuple[str, ...]]:
@@ -68,7 +68,7 @@ TARGETS: Mapping[str, Target] = {
             ("code", "level", "name", "name_en", "parent_code", "valid_from", "valid_to"),
             (*_BY_SOURCE, "valid_from"),
             ("area_district", "area_street", "area_community", "area_label"),
-            stamped=None,
+            stamped=False,
         ),
         Target(
             "road",
@@ -90,7 +90,7 @@ TARGETS: Mapping[str, Target] = {
             ("kind", "name", "name_en"),
             _BY_SOURCE,
             ("land_cover",),
-            stamped=None,
+            stamped=False,
         ),
         Target(
             "facility",
@@ -130,7 +130,7 @@ TARGETS: Mapping[str, Target] = {
             ("unit_grid",),
             sourced=False,
             single=True,
-            stamped=None,
+            stamped=False,
         ),
         Target(
             "responsibility_grid",
