@@ -9,6 +9,7 @@ const state: StyleState = {
   language: 'zh',
   hidden: new Set(),
   opacity: {},
+  scale: 1,
   tiles: TILE_SETS.map(({ key, layers }) => ({ set: key, layers, url: `http://127.0.0.1/tiles/${layers.join(',')}/{z}/{x}/{y}.mvt` })),
   data: { 'own-alert': NOTHING, 'own-track': NOTHING, 'own-here': NOTHING, 'own-place': NOTHING },
 }
@@ -17,7 +18,7 @@ describe('buildStyle', () => {
   it.each(['dark', 'light'] as const)('makes a valid %s style in both languages, also half faded', (theme) => {
     for (const language of ['zh', 'en'] as const)
       for (const opacity of [{}, Object.fromEntries(TREE.map((key) => [key, 0.5]))])
-        expect(validateStyleMin(buildStyle({ ...state, theme, language, opacity }))).toEqual([])
+        expect(validateStyleMin(buildStyle({ ...state, theme, language, opacity, scale: language === 'en' ? 2 : 1 }))).toEqual([])
   })
 
   it('asks nobody else for fonts, sprites or tiles', () => {

@@ -9,6 +9,7 @@ export interface LabelScene {
   width: number
   height: number
   radius: number
+  scale: number
   /** w, s, e, n of what is visible. */
   box: [number, number, number, number]
   showNames: boolean
@@ -17,13 +18,13 @@ export interface LabelScene {
   name(id: number): string | null
   project(lon: number, lat: number): { x: number; y: number }
   shown(kind: number, state: number): boolean
-  /** Where nothing may be written over, e.g. under panels: not needed by the caller to be exact. */
   clock: number
 }
 
-const FONT = '500 12px "Noto Sans CJK SC","Source Han Sans SC","PingFang SC","Microsoft YaHei",sans-serif'
+const FAMILY = '"Noto Sans CJK SC","Source Han Sans SC","PingFang SC","Microsoft YaHei",sans-serif'
 const MOST = 160
 const LINE = 16
+const SIZE = 12
 
 interface Candidate {
   slot: number
@@ -78,7 +79,7 @@ export class Labels {
 
   private write(scene: LabelScene, candidates: Candidate[]): void {
     const { context } = this
-    context.font = FONT
+    context.font = `500 ${SIZE * scene.scale}px ${FAMILY}`
     context.textBaseline = 'middle'
     context.lineJoin = 'round'
     const taken: [number, number, number, number][] = []
@@ -87,14 +88,15 @@ export class Labels {
       if (!text) continue
       let width = this.widths.get(text)
       if (width === undefined) {
-        width = context.measureText(text).width
+        width = context.measureText(text).width / scene.scale
         this.widths.set(text, width)
       }
+      width *= scene.scale
       const x = c.x + scene.radius * 1.5 + 5
-      const spot: [number, number, number, number] = [x - 2, c.y - LINE / 2, x + width + 2, c.y + LINE / 2]
+      const spot: [number, number, number, number] = [x - 2, c.y - (LINE * scene.scale) / 2, x + width + 2, c.y + (LINE * scene.scale) / 2]
       if (taken.some((t) => spot[0] < t[2] && spot[2] > t[0] && spot[1] < t[3] && spot[3] > t[1])) continue
       taken.push(spot)
-      context.lineWidth = 3.5
+      context.lineWidth = 3.5 * scene.scale
       context.strokeStyle = scene.palette.labelHalo
       context.strokeText(text, x, c.y)
       context.fillStyle = scene.positions.state[c.slot] === 3 ? scene.palette.unit.alert : scene.positions.state[c.slot] === 0 ? scene.palette.unit.offline : scene.palette.label
@@ -104,7 +106,7 @@ export class Labels {
 
   private bracket(scene: LabelScene, { x, y }: Candidate): void {
     const { context } = this
-    const half = Math.max(14, scene.radius * 2.1)
+    const half = Math.max(14 * scene.scale, scene.radius * 2.1)
     const arm = half * 0.5
     context.lineWidth = 2
     context.strokeStyle = scene.following ? scene.palette.track : scene.palette.label

@@ -60,7 +60,12 @@ const CLICKABLE = ['alert-icon', 'component-icon', 'component-dot', 'facility']
 const HIT_SLACK = 6
 const PULSE_S = 1.4
 
-/** Body radius of a unit in pixels. */
+/** Marks grow with the screen's height: a wall of 2160 lines is seen from farther away. */
+function screenScale(container: HTMLElement): number {
+  return Math.min(3, Math.max(1, container.clientHeight / 1080))
+}
+
+/** Body radius of a unit in pixels, at scale 1. */
 export function unitRadius(zoom: number): number {
   const stops: [number, number][] = [[9, 1.8], [11, 2.6], [13, 5], [15, 8], [17, 11], [19, 14]]
   const next = stops.findIndex(([z]) => z > zoom)
@@ -92,6 +97,7 @@ export class WallMap {
       language: options.language,
       hidden: new Set(GROUPS.filter((group) => !group.on).map((group) => group.key)),
       opacity: {},
+      scale: screenScale(options.container),
       tiles: [],
       data: { 'own-alert': NOTHING, 'own-track': NOTHING, 'own-here': NOTHING, 'own-place': NOTHING },
     }
@@ -251,6 +257,10 @@ export class WallMap {
 
   private shown = (kind: number, state: number): boolean => !((this.hiddenKinds >> kind) & 1) && !((this.hiddenStates >> state) & 1)
 
+  private radius(): number {
+    return unitRadius(this.map.getZoom()) * this.state.scale
+  }
+
   private colors(): SlideColors {
     const { unit } = PALETTES[this.state.theme]
     return { offline: rgba(unit.offline), standing: rgba(unit.standing), moving: rgba(unit.moving), alert: rgba(unit.alert), rim: rgba(unit.rim) }
@@ -274,7 +284,7 @@ export class WallMap {
           data: this.unitData,
           coordinateSystem: 'lnglat-offsets',
           coordinateOrigin: [anchor[0], anchor[1], 0],
-          radius: unitRadius(this.map.getZoom()),
+          radius: this.radius(),
           colors: this.colors(),
           clock: () => this.positions.clock(),
           bearing: () => this.map.getBearing(),
@@ -294,7 +304,14 @@ export class WallMap {
     const { map, events } = this
     map.on('zoom', () => this.drawUnits())
     map.on('move', () => (this.dirty = true))
-    map.on('resize', () => (this.dirty = true))
+    map.on('resize', () => {
+      this.dirty = true
+      const scale = screenScale(map.getContainer())
+      if (Math.abs(scale - this.state.scale) < 0.05) return
+      this.state = { ...this.state, scale }
+      this.restyle()
+      this.drawUnits()
+    })
     const tell = () => {
       const { lat } = map.getCenter()
       events.onView(this.bbox(), map.getZoom(), (40_075_016.686 * Math.cos((lat * Math.PI) / 180)) / (512 * 2 ** map.getZoom()))
@@ -312,7 +329,7 @@ export class WallMap {
   }
 
   private under(event: MapMouseEvent): number[] {
-    const reach = unitRadius(this.map.getZoom()) + HIT_SLACK
+    const reach = this.radius() + HIT_SLACK
     const { x, y } = event.point
     const corners = [[-1, -1], [1, -1], [1, 1], [-1, 1]].map(([sx, sy]) => this.map.unproject([x + sx! * reach * 2, y + sy! * reach * 2]))
     const lons = corners.map((c) => c.lng)
@@ -368,7 +385,8 @@ export class WallMap {
       palette: PALETTES[this.state.theme],
       width: clientWidth,
       height: clientHeight,
-      radius: unitRadius(map.getZoom()),
+      radius: this.radius(),
+      scale: this.state.scale,
       box: this.bbox(),
       showNames: names,
       chosen: this.chosen,

@@ -23,6 +23,8 @@ export interface StyleState {
   opacity: Readonly<Record<string, number>>
   /** Tiles the viewer may see; none while not known. */
   tiles: readonly TileAddress[]
+  /** Size of texts, lines and marks; 1 on a 1080-line screen, larger on a wall of more lines. */
+  scale: number
   /** GeoJSON of our own sources. */
   data: Readonly<Record<OwnSource, GeoJSON.GeoJSON>>
 }
@@ -40,11 +42,17 @@ const OPACITY: Partial<Record<LayerSpecification['type'], string[]>> = {
   'fill-extrusion': ['fill-extrusion-opacity'],
 }
 
-/** Scales a paint value: a zoom curve's outputs each, a number itself. */
-function faded(value: unknown, by: number): unknown {
+const SIZES: Partial<Record<LayerSpecification['type'], { layout: string[]; paint: string[] }>> = {
+  line: { layout: [], paint: ['line-width', 'line-offset'] },
+  circle: { layout: [], paint: ['circle-radius', 'circle-stroke-width'] },
+  symbol: { layout: ['text-size', 'icon-size'], paint: ['text-halo-width'] },
+}
+
+/** Multiplies a style value: a zoom curve's outputs each, a number itself. */
+function times(value: unknown, by: number): unknown {
   if (value === undefined) return by
   if (typeof value === 'number') return value * by
-  if (Array.isArray(value) && value[0] === 'interpolate') return value.map((part, i) => (i >= 4 && i % 2 === 0 ? faded(part, by) : part))
+  if (Array.isArray(value) && value[0] === 'interpolate') return value.map((part, i) => (i >= 4 && i % 2 === 0 ? times(part, by) : part))
   return ['*', value, by]
 }
 
@@ -77,12 +85,15 @@ export function buildStyle(state: StyleState): StyleSpecification {
   const layers = GROUPS.filter((group) => !state.hidden.has(group.key)).flatMap((group) =>
     group.build(ctx).map(({ band, ...layer }) => {
       const by = state.opacity[group.key] ?? 1
-      if (by < 1 && 'paint' in layer) {
-        const paint = { ...layer.paint } as Record<string, unknown>
-        for (const key of OPACITY[layer.type as LayerSpecification['type']] ?? []) paint[key] = faded(paint[key], by)
-        return { band, layer: { ...layer, paint } as LayerSpecification }
+      const type = layer.type as LayerSpecification['type']
+      const paint = { ...('paint' in layer ? layer.paint : {}) } as Record<string, unknown>
+      const layout = { ...('layout' in layer ? layer.layout : {}) } as Record<string, unknown>
+      if (by < 1) for (const key of OPACITY[type] ?? []) paint[key] = times(paint[key], by)
+      if (state.scale !== 1) {
+        for (const key of SIZES[type]?.paint ?? []) if (key in paint) paint[key] = times(paint[key], state.scale)
+        for (const key of SIZES[type]?.layout ?? []) if (key in layout) layout[key] = times(layout[key], state.scale)
       }
-      return { band, layer: layer as LayerSpecification }
+      return { band, layer: { ...layer, paint, layout } as LayerSpecification }
     }),
   )
   return {
