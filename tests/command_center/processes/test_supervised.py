@@ -42,7 +42,7 @@ async def until(happened: Callable[[], bool], seconds: float = 10) -> None:
 
 
 def alive(pid: int) -> bool:
-    return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    return psutil.pid_exists(pid) and bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
 
 
 async def test_a_killed_program_is_started_again(tmp_path: Path) -> None:

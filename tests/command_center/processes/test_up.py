@@ -52,6 +52,13 @@ class Platform:
         found: int | None = self.state["processes"][name]["pid"]
         return found
 
+    def kill(self, name: str) -> None:
+        """Kill a process by force and wait until another has taken its place."""
+        self.until(lambda: self.pid(name) is not None)
+        before = self.pid(name)
+        os.kill(before or 0, signal.SIGKILL)
+        self.until(lambda: self.pid(name) not in (before, None))
+
     def ready(self) -> "Platform":
         self.until(lambda: "Wanmi is ready" in self.said, 90)
         return self
@@ -95,10 +102,7 @@ def test_each_killed_process_comes_back_and_the_end_leaves_nothing(start: Callab
     platform = start().ready()
     assert answers_http(f"http://127.0.0.1:{platform.port}/healthz")
     for name in ("database", "broker", "ingest", "worker", "web"):
-        platform.until(lambda n=name: platform.pid(n) is not None)
-        before = platform.pid(name)
-        os.kill(before or 0, signal.SIGKILL)
-        platform.until(lambda n=name, b=before: platform.pid(n) not in (b, None))
+        platform.kill(name)
     platform.until(lambda: answers_http(f"http://127.0.0.1:{platform.port}/healthz"))
     with psycopg.connect(platform.state["environment"]["WANMI_DATABASE_URL"]) as connection:
         assert connection.execute("SELECT 1").fetchone() == (1,)
