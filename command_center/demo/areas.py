@@ -157,6 +157,10 @@ def _grow_streets(
                 far = {b: float(np.hypot(*(centre[b] - places[number]))) for b in near}
                 street[min(near, key=lambda b: (far[b] - 0.5 * near[b], b))] = number
                 break
+        else:
+            lost = np.flatnonzero(street < 0)
+            apart = np.hypot(*(centre[lost][:, None] - places[None]).transpose(2, 0, 1))
+            street[lost] = np.argmin(apart, axis=1)
     return street
 
 

@@ -18,7 +18,7 @@ from command_center.demo.plan import Plan, arterial_words, draw_plan
 from command_center.demo.roads import Roads, lay_roads
 from command_center.demo.routes import VehicleRoute, plan_routes
 from command_center.demo.streets import Network, build_network
-from command_center.demo.unit_grids import UnitGrids, cut_unit_grids
+from command_center.demo.unit_grids import UnitGrids, cut_unit_grids, settle_areas
 
 
 @dataclass(frozen=True)
@@ -71,6 +71,7 @@ def make_city(
     areas = divide(network, names)
     report("unit grids")
     grids = cut_unit_grids(network, areas)
+    areas = settle_areas(areas, grids)
     duty = form_duty_grids(grids, areas)
     report("roads and land")
     use = draw_uses(rng, plan, network)

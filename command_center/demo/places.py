@@ -130,6 +130,7 @@ def draw_zones(
     core = shapely.intersection(ring, district)
     general = shapely.difference(shapely.intersection(ring.buffer(850, quad_segs=4), district), ring)
     outer = shapely.difference(shapely.difference(district, ring), general)
+    core, general, outer = (shapely.set_precision(shape, 0.01) for shape in (core, general, outer))
     zones = [
         ZoneArea(f"{DISTRICT_CODE}-T{i}", "timing_area", name, {"timing": key}, shape)
         for i, (key, name, shape) in enumerate(
@@ -161,10 +162,10 @@ def draw_zones(
                 "no_report",
                 name,
                 {"reason": "self_managed"},
-                blocks[block].buffer(-9),
+                blocks[block].buffer(-9, quad_segs=2),
             )
         )
-    old = shapely.union_all(blocks[[q == "old_town" for q in network.quarter]]).buffer(20).buffer(-20)
+    old = shapely.union_all(blocks[[q == "old_town" for q in network.quarter]]).buffer(20, quad_segs=2).buffer(-20, quad_segs=2)
     zones += [
         ZoneArea(
             f"{DISTRICT_CODE}-F1", "fence", Name("老城渣土车禁行区", "Old town, no slag trucks"),

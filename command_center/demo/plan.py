@@ -235,7 +235,7 @@ def draw_plan(rng: np.random.Generator) -> Plan:
     def curve(points: Iterable[tuple[float, float]], stray: float = 0.0) -> Any:
         p = [(float(x), float(y)) for x, y in points]
         inner = [(x + rng.normal(0, stray), y + rng.normal(0, stray)) for x, y in p[1:-1]]
-        return _overshoot(shapely.LineString(warp(smooth([p[0], *inner, p[-1]]))))
+        return shapely.LineString(warp(smooth([p[0], *inner, p[-1]])))
 
     axis = curve(_RIVER, 25.0)
     corridor = shapely.buffer(axis, EMBANKMENT_M, quad_segs=8)
@@ -250,9 +250,9 @@ def draw_plan(rng: np.random.Generator) -> Plan:
         lines.append(PlanLine("canal", Name(word, english), geom))
     bridges: list[Name] = []
     for base, generic, kind, bridge, sections in _ROADS:
-        for section, points in sections:
+        for number, (section, points) in enumerate(sections):
             name = road_name(base, generic, section)
-            geom = curve(points, 9.0)
+            geom = _overshoot(curve(points, 9.0), first=number == 0, last=number == len(sections) - 1)
             if not bridge:
                 geom = shapely.difference(geom, inner_corridor)
             elif shapely.intersects(geom, axis):
@@ -310,27 +310,25 @@ _OVERSHOOT_M = 40.0
 """Roads are drawn this far beyond where they end on another one, and cut there by the noding."""
 
 
-def _overshoot(line: Any) -> Any:
+def _overshoot(line: Any, *, first: bool, last: bool) -> Any:
+    """The line made longer at its ``first`` and ``last`` end."""
     p = shapely.get_coordinates(line)
-    first, last = p[0] - p[1], p[-1] - p[-2]
-    head = p[0] + first / np.hypot(*first) * _OVERSHOOT_M
-    tail = p[-1] + last / np.hypot(*last) * _OVERSHOOT_M
-    return shapely.LineString(np.vstack([head, p, tail]))
+    head, tail = p[0] - p[1], p[-1] - p[-2]
+    before = [p[0] + head / np.hypot(*head) * _OVERSHOOT_M] if first else []
+    after = [p[-1] + tail / np.hypot(*tail) * _OVERSHOOT_M] if last else []
+    return shapely.LineString(np.vstack([*before, p, *after]))
 
 
 def _embankments(axis: Any) -> list[PlanLine]:
     banks = []
-    for side, section in ((1, "北"), (-1, "南")):
+    for side, base in ((1, "滨河"), (-1, "沿江")):
         line = shapely.offset_curve(axis, side * EMBANKMENT_M, quad_segs=8)
         west, east = np.array([-4600.0, -3000, 0, 3000]), np.array([0.0, -3000, 4600, 3000])
         for half, box in (("西", west), ("东", east)):
             part = shapely.intersection(line, shapely.box(*box))
-            name = Name(f"沿江{section}{half}路", f"Yanjiang {_SIDE[section]} {_SIDE[half]} Road")
+            name = road_name(base, "路", half)
             banks += [PlanLine("secondary", name, piece) for piece in shapely.get_parts(part)]
     return banks
-
-
-_SIDE = {"北": "North", "南": "South", "东": "East", "西": "West"}
 
 
 def _water(rng: np.random.Generator, axis: Any) -> Any:

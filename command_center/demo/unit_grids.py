@@ -5,7 +5,7 @@ where one is near, numbered in a community from west to east, then north to sout
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import shapely
@@ -19,6 +19,7 @@ from command_center.demo.streets import Network
 TARGET_M2 = 11_300.0
 _SMALLEST_M2 = 5_200.0
 _LARGEST_M2 = 19_500.0
+_SLIVER_M2 = 25.0
 
 
 @dataclass(frozen=True)
@@ -42,13 +43,11 @@ def cut_unit_grids(network: Network, areas: Areas) -> UnitGrids:
     borders = [shapely.boundary(piece) for block in network.blocks for piece in _pieces(block)]
     edges = planar.node(borders)
     atoms = planar.faces(edges)
-    which, block = shapely.STRtree(network.blocks).query(shapely.point_on_surface(atoms), predicate="within")
-    block_of = np.empty(len(atoms), dtype=np.int64)
-    block_of[which] = block
-    community = areas.community[block_of]
     sides = planar.sides(edges, atoms)
     inner = (sides >= 0).all(axis=1)
     shared = shapely.length(edges)
+    block_of = _blocks_of(atoms, network.blocks, sides[inner], shared[inner])
+    community = areas.community[block_of]
     same = inner & (community[sides[:, 0]] == community[sides[:, 1]])
     wet = np.array([network.quarter[b] == "water" for b in block_of])
     fit = np.where(wet[sides[:, 0]] == wet[sides[:, 1]], 1.0, 0.1)
@@ -57,9 +56,8 @@ def cut_unit_grids(network: Network, areas: Areas) -> UnitGrids:
         shapely.area(atoms), sides[same], (shared * fit)[same], smallest=_SMALLEST_M2, largest=_LARGEST_M2
     )
     shapes = planar.dissolve(atoms, group)
-    first = np.array(
-        [np.flatnonzero(group == g)[np.argmax(shapely.area(atoms[group == g]))] for g in range(len(shapes))]
-    )
+    by_size = np.argsort(-shapely.area(atoms), kind="stable")
+    first = by_size[np.unique(group[by_size], return_index=True)[1]]
     community = community[first]
     order, codes = _numbered(shapes, community, areas.community_codes)
     place = np.empty_like(order)
@@ -70,7 +68,7 @@ def cut_unit_grids(network: Network, areas: Areas) -> UnitGrids:
         shapes[order],
         codes,
         community[order],
-        [network.quarter[block_of[first[i]]] for i in order],
+        [network.quarter[block] for block in block_of[first[order]].tolist()],
         pairs[across],
         shared[across],
         block_of[first[order]],
@@ -79,6 +77,31 @@ def cut_unit_grids(network: Network, areas: Areas) -> UnitGrids:
             & (group[sides[:, 0]] != group[sides[:, 1]])
             & (block_of[sides[:, 0]] == block_of[sides[:, 1]])
         ],
+    )
+
+
+def _blocks_of(
+    atoms: Geometries, blocks: Geometries, sides: NDArray[np.int64], shared: NDArray[np.float64]
+) -> NDArray[np.int64]:
+    """The block of each atom; slivers that rounding made at a border go with their longest neighbour."""
+    found = np.asarray(shapely.STRtree(blocks).nearest(shapely.point_on_surface(atoms)), dtype=np.int64)
+    size = shapely.area(atoms)
+    for sliver in np.flatnonzero(size < _SLIVER_M2):
+        touching = np.flatnonzero((sides == sliver).any(axis=1))
+        if len(touching):
+            longest = sides[touching[np.argmax(shared[touching])]]
+            found[sliver] = found[longest[longest != sliver][0]]
+    return found
+
+
+def settle_areas(areas: Areas, grids: UnitGrids) -> Areas:
+    """The areas as the unions of their unit grids, to the last vertex."""
+    communities = planar.dissolve(grids.shapes, grids.community)
+    return replace(
+        areas,
+        communities=communities,
+        streets=planar.dissolve(communities, areas.street),
+        district=shapely.coverage_union_all(communities),
     )
 
 
@@ -136,8 +159,7 @@ def _numbered(
     order = np.lexsort((centre[:, 0], -np.round(centre[:, 1] / 100.0), community))
     codes = []
     seen: dict[int, int] = {}
-    for cell in order:
-        number = int(community[cell])
+    for number in community[order].tolist():
         seen[number] = seen.get(number, 0) + 1
         codes.append(f"{community_codes[number]}{seen[number]:03d}")
     return order, codes

@@ -1,11 +1,12 @@
 """Inspectors on foot and on e-bikes: along the streets of their grid, with stops; sometimes away."""
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from enum import IntEnum
 
 import numpy as np
 import shapely
+from numpy.typing import NDArray
 
 from ingest.simulator.plane import Floats, Ints
 from ingest.simulator.streets import Beat, Streets
@@ -71,7 +72,7 @@ class Walkers:
         self.edge[walker], self._metres[walker] = edge, metres
         self._choose_side(walker, edge)
 
-    def step(self, now: float, dt: float, active: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> None:
+    def step(self, now: float, dt: float, active: NDArray[np.bool_]) -> None:
         """Move everybody who is on duty and not standing by ``dt`` seconds."""
         walking = active & (now >= self._paused_until)
         patrolling = walking & (self.mood == Mood.PATROL)
@@ -140,7 +141,8 @@ class Walkers:
         """A street of the grid seen less often before; back only where there is no other."""
         side = self._beats[walker].side
         around = self._streets.around[node]
-        choices = [e for e in around if e in side and e != edge] or [e for e in around if e != edge] or [edge]
+        own = [e for e in around if e in side] or around
+        choices = [e for e in own if e != edge] or own
         visits = self._visits[walker]
         weight = np.array([1.0 / (1 + visits.get(e, 0)) ** 2 for e in choices])
         chosen = choices[int(self._rng.choice(len(choices), p=weight / weight.sum()))]
@@ -176,7 +178,3 @@ class Walkers:
         borders = np.array([shapely.boundary(beat.grid) for beat in self._beats], dtype=object)
         return np.asarray(shapely.distance(borders, shapely.points(self.place)))
 
-
-def beats_of(grid_ids: Sequence[int | None], beats: Mapping[int, Beat]) -> list[Beat | None]:
-    """The beat of each walker, None where the grid has no streets."""
-    return [None if grid_id is None else beats.get(grid_id) for grid_id in grid_ids]
