@@ -59,6 +59,7 @@ async def test_only_what_changed_is_told(city: City, logged_in: Login, open_wall
     async with open_wall(await logged_in("operator")) as wall:
         full = await wall.look(EVERYWHERE)
         await wall.until(lambda: {still, moving} <= wall.units.keys())
+        await wall.frame(lambda frame: frame.kind == FrameKind.DELTA and not len(frame.columns.id))
         await city.fix(moving, 120.02, 30.5)
         delta = await wall.frame(lambda frame: moving in frame.columns.id)
         assert delta.kind == FrameKind.DELTA
