@@ -36,7 +36,7 @@ def _make(connection: psycopg.Connection[Any], day: date) -> None:
     start = sql.Literal(f"{datetime.combine(day, time()):%Y-%m-%d %H:%M:%S}+00")
     end = sql.Literal(f"{datetime.combine(day + timedelta(days=1), time()):%Y-%m-%d %H:%M:%S}+00")
     connection.execute(
-        sql.SQL("CREATE TABLE {} (LIKE fix INCLUDING DEFAULTS INCLUDING COMMENTS)").format(name)
+        sql.SQL("CREATE TABLE {} (LIKE fix INCLUDING DEFAULTS INCLUDING CONSTRAINTS)").format(name)
     )
     connection.execute(
         sql.SQL(
