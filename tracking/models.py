@@ -174,7 +174,8 @@ class Alert(Base):
     last_seen_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     closed_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     close_reason: Mapped[str | None]
-    """``returned`` by itself, ``handled`` by a person."""
+    """By itself: ``returned``, ``off_duty`` (the turn ended), ``reassigned`` (another grid); by a person:
+    ``handled``."""
     lon: Mapped[float] = mapped_column(DOUBLE_PRECISION)
     lat: Mapped[float] = mapped_column(DOUBLE_PRECISION)
     last_lon: Mapped[float] = mapped_column(DOUBLE_PRECISION)
