@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import geocoding.models  # noqa: F401
 import gis_core.identity.models
 import gis_core.models  # noqa: F401
 import tracking.models  # noqa: F401
@@ -10,7 +11,7 @@ from command_center.processes.broker import DeviceCredentials
 from command_center.worker import prepare_job_tables
 from gis_core.migrate import migrate
 
-PACKAGES = ("gis_core", "tracking")
+PACKAGES = ("gis_core", "geocoding", "tracking")
 """Packages with a ``migrations/versions`` folder, lowest first."""
 
 

@@ -37,6 +37,7 @@ VERBS: dict[str, Verb] = {
     "admin": Verb("command_center.commands", "admin", "人员与权限 People and rights", "database"),
     "audit": Verb("command_center.admin_commands", "audit", "审计链 The audit trail", "database"),
     "import": Verb("gis_core.importing.commands", "app", "导入空间数据 Import spatial files", "database"),
+    "geocode": Verb("geocoding.commands", "app", "地址库与地理编码 Addresses to places", "database"),
     "replay": Verb("ingest.commands", "replay", "回放轨迹文件 Play a track file by MQTT", "platform"),
     "bench": Verb("benchmarks.commands", "app", "性能测量 Measure"),
     "demo": Verb("command_center.commands", "demo", "演示城市 The demo city", "database"),
@@ -53,6 +54,12 @@ class LazyGroup(TyperGroup):
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         verb = VERBS.get(cmd_name)
         return load(cmd_name, verb) if verb and _exists(verb.module) else None
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """``import addresses FILE`` is the import of the gazetteer."""
+        if args[:2] == ["import", "addresses"]:
+            args = ["geocode", "import", *args[2:]]
+        return super().resolve_command(ctx, args)
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         width = max(map(len, VERBS))

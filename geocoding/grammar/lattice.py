@@ -66,6 +66,7 @@ _INNER = re.compile(
 )
 _INNER_ROAD = re.compile(r"(?<=..)(?:路|街|大道)(?=..)|(?<=[A-Z\d\u3400-\u9fff])\d{2,}(?=[\u3400-\u9fff])")
 _BROKEN = re.compile(r"[,()]|^[^\u3400-\u9fffA-Z0-9_]")
+_NO_DISTRICT = re.compile("[小园社校厂库片业发活街林景军营]区$|[超门夜城]市$")
 _HOLDING = frozenset(("lane", "branch", "door", "building", "room", "unit"))
 _NUMBER_START = re.compile(r"(?<![0-9A-Z])[0-9A-Z]|[甲乙丙丁底顶第]")
 _WORD = re.compile(r"[\u3400-\u9fff_0-9A-Z]")
@@ -164,6 +165,8 @@ def _spans(text: str, lexicon: Lexicon) -> list[list[Span]]:
                 break
             if name[0].isascii() and name[0].isdigit() and begin and text[begin - 1].isdigit():
                 continue
+            if kind == "district" and _NO_DISTRICT.search(name):
+                break
             if end - begin >= 2 + (kind == "point"):
                 at[begin].append(Span(begin, end, kind, "suffix", _name_cost(name, cost, kind)))
     return at

@@ -1,0 +1,192 @@
+"""``./wanmi geocode``: import of address tables, single addresses, whole tables, self-examination."""
+
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any, get_args
+
+import psycopg
+import typer
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from geocoding.answers import WHY, Answer, explain, geocode
+from geocoding.areas import Areas
+from geocoding.batch import run as run_batch
+from geocoding.forward import Hints
+from geocoding.grammar.vocabulary import canonical
+from geocoding.imports import import_table
+from geocoding.store import DatabaseCodes, load_calibration, load_gazetteer, renew_calibration
+from geocoding.tables import FIELDS, TableSpec
+from gis_core.coordinates import Datum
+from gis_core.errors import BadInput
+from gis_core.settings import DatabaseSettings
+
+app = typer.Typer(no_args_is_help=True)
+Json = Annotated[bool, typer.Option("--json", help="输出 JSON")]
+
+
+@app.callback()
+def geocode_verbs() -> None:
+    """地址库与地理编码。The gazetteer and geocoding."""
+
+
+def _connect() -> psycopg.Connection[Any]:
+    return psycopg.connect(DatabaseSettings().database_url, application_name="wanmi geocode")
+
+
+def _mapping(values: list[str] | None) -> dict[str, str]:
+    pairs: dict[str, str] = {}
+    for value in values or ():
+        name, found, column = value.partition("=")
+        if not found or name.strip() not in FIELDS:
+            allowed = "、".join(FIELDS)
+            raise BadInput(
+                field="--map",
+                reason_zh=f"应写成 字段=列名，字段可以是：{allowed}",
+                reason=f"write FIELD=COLUMN; the fields are: {', '.join(FIELDS)}",
+            )
+        pairs[name.strip()] = column.strip()
+    return pairs
+
+
+@app.command("import")
+def import_addresses(
+    file: Annotated[Path, typer.Argument(help="CSV（UTF-8 或 GBK，可 .gz）或 Excel")],
+    source: Annotated[str, typer.Option(help="来源名称；再次导入按它更新 name of the source")],
+    columns: Annotated[
+        list[str] | None, typer.Option("--map", help="字段=列名 FIELD=COLUMN, e.g. address=地址")
+    ] = None,
+    datum: Annotated[str, typer.Option(help="坐标 wgs84|gcj02|bd09")] = "wgs84",
+    quality: Annotated[float, typer.Option(min=0, max=1, help="坐标可信度 trust in its points")] = 0.7,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="表是全量：删除表中已没有的 remove what it no longer has")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """导入地址表或地名表。Import a table of addresses or places."""
+    if datum not in get_args(Datum):
+        raise BadInput(field="--datum", reason_zh="应为 wgs84、gcj02 或 bd09", reason="wgs84, gcj02 or bd09")
+    spec = TableSpec(file, source, _mapping(columns), datum, quality)  # type: ignore[arg-type]
+    with _progress() as bar, _connect() as connection:
+        task = bar.add_task("读取 reading", total=None)
+        report = import_table(
+            connection,
+            spec,
+            replace=replace,
+            progress=lambda step, count: bar.update(task, description=f"{step} {count:,}"),
+        )
+    if as_json:
+        sys.stdout.write(json.dumps(asdict(report), ensure_ascii=False) + "\n")
+        return
+    table = Table("项目 item", "数量 count")
+    for key, value in asdict(report).items():
+        if not isinstance(value, dict):
+            table.add_row(key, f"{value:,}")
+    for reason, count in report.refused.items():
+        table.add_row(f"refused: {reason}", f"{count:,}")
+    _print(table)
+    if report.calibration:
+        _print(report.calibration)
+
+
+@app.command()
+def batch(
+    source: Annotated[Path, typer.Argument(help="输入 CSV 或 Excel")],
+    output: Annotated[Path, typer.Argument(help="输出 CSV 或 Excel")],
+    address_column: Annotated[str, typer.Option(help="地址列 column with the address")],
+    district_column: Annotated[str | None, typer.Option(help="区县列 column with the district")] = None,
+    as_json: Json = False,
+) -> None:
+    """整表地理编码；中断后再次运行会接着做。Geocode a table; run again to go on after a stop."""
+    with _progress() as bar, _connect() as connection:
+        task = bar.add_task("加载地址库 loading the gazetteer", total=None)
+        gazetteer, calibration = load_gazetteer(connection), load_calibration(connection)
+        report = run_batch(
+            source, output, gazetteer, calibration, Areas(connection), address_column=address_column,
+            district_column=district_column, codes=DatabaseCodes(connection),
+            progress=lambda done: bar.update(task, description=f"{done:,} 条 rows"),
+        )  # fmt: skip
+    if as_json:
+        sys.stdout.write(json.dumps(asdict(report), ensure_ascii=False) + "\n")
+        return
+    table = Table("状态 status", "条数 rows")
+    for status, count in sorted(report.statuses.items()):
+        table.add_row(status, f"{count:,}")
+    table.add_row("续做之前 done before", f"{report.resumed_at:,}")
+    _print(table)
+
+
+@app.command()
+def find(
+    address: Annotated[list[str], typer.Argument(help="一条或多条地址 one or more addresses")],
+    district: Annotated[str, typer.Option(help="区县 a hint: the district")] = "",
+    as_json: Json = False,
+) -> None:
+    """查一条地址，并说明如何读出。Locate addresses and explain how they were read."""
+    with _connect() as connection:
+        gazetteer, calibration = load_gazetteer(connection), load_calibration(connection)
+        areas, codes = Areas(connection), DatabaseCodes(connection)
+        answers = [
+            geocode(gazetteer, calibration, text, Hints(canonical(district)), codes=codes) for text in address
+        ]
+        areas.stamp(answers)
+    for answer in answers:
+        if as_json:
+            sys.stdout.write(json.dumps(as_members(answer), ensure_ascii=False) + "\n")
+        else:
+            _print_answer(answer)
+
+
+@app.command()
+def calibrate(as_json: Json = False) -> None:
+    """让地址库自检，重定可信度。Let the gazetteer examine itself anew."""
+    with _connect() as connection:
+        made = renew_calibration(connection, load_gazetteer(connection))
+    if as_json:
+        sys.stdout.write(json.dumps(made.report | {"threshold": made.threshold}) + "\n")
+    else:
+        _print(made.report | {"threshold": made.threshold})
+
+
+def as_members(answer: Answer) -> dict[str, Any]:
+    """An answer as JSON members, with its explanation."""
+    combination = answer.combination
+    return {
+        "text": answer.text,
+        "status": answer.status,
+        "combination": {
+            "number": combination.number,
+            "name": combination.name,
+            "name_en": combination.name_en,
+        }
+        if combination
+        else None,
+        "reading": explain(answer),
+        "candidates": [asdict(candidate) for candidate in answer.candidates],
+    }
+
+
+def _print_answer(answer: Answer) -> None:
+    name = answer.combination.name if answer.combination else "—"
+    _print(f"[bold]{answer.text}[/bold]  →  {answer.status}  ({name})")
+    _print("  " + " ".join(f"{e.text}/{e.kind}" for e in answer.reading.elements))
+    table = Table("匹配 matched", "级别 level", "可信度", "误差 m", "经度 lon", "纬度 lat", "原因 why")
+    for c in answer.candidates[:5]:
+        why = WHY[c.why].zh if c.why in WHY else c.why
+        table.add_row(
+            c.matched, c.level, f"{c.confidence:.2f}", f"{c.error_m:.0f}", f"{c.lon:.6f}", f"{c.lat:.6f}", why
+        )
+    _print(table)
+
+
+def _progress() -> Progress:
+    return Progress(
+        SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=Console(stderr=True)
+    )
+
+
+def _print(what: object) -> None:
+    Console(highlight=False).print(what)

@@ -1,0 +1,130 @@
+"""Tables of the gazetteer: sources, entries, other names, calibrations, corrections, use."""
+
+from datetime import date, datetime
+from typing import Any
+
+from geoalchemy2 import Geometry, WKBElement
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Computed,
+    DateTime,
+    ForeignKey,
+    Index,
+    SmallInteger,
+    UniqueConstraint,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import DOUBLE_PRECISION, JSONB, REAL
+from sqlalchemy.orm import Mapped, mapped_column
+
+from gis_core.database import Base
+
+
+class GazetteerSource(Base):
+    """A register or table that entries came from.
+
+    ``quality`` 0 to 1: trust in its points; among sources that disagree the one that its road bears out
+    wins, then the better one. ``priority``: the lower is shown first where all else is equal.
+    """
+
+    __tablename__ = "gazetteer_source"
+    __table_args__ = (
+        UniqueConstraint("key"),
+        CheckConstraint("quality BETWEEN 0 AND 1", name="quality"),
+        CheckConstraint("datum IN ('wgs84','gcj02','bd09')", name="datum"),
+    )
+
+    id: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
+    key: Mapped[str]
+    priority: Mapped[int] = mapped_column(SmallInteger, server_default="100")
+    quality: Mapped[float] = mapped_column(REAL, server_default="0.7")
+    datum: Mapped[str] = mapped_column(server_default="wgs84")
+    dated: Mapped[date | None]
+    """State of the data, as its publisher says."""
+    columns: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default="{}")
+    """Column mapping of the last import."""
+    imported_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
+
+
+class GazetteerEntry(Base):
+    """A named or numbered place, as read from one row of a source.
+
+    ``base`` is the canonical name (road; estate; hamlet with its village); ``kind`` road, place or point
+    (shop, organisation); ``part`` 0 for the address of the row, 1 for the name at it. Numbers and
+    marks as in ``geocoding.grammar.elements.Number``. ``display`` is what the source wrote.
+    """
+
+    __tablename__ = "gazetteer_entry"
+    __table_args__ = (
+        UniqueConstraint("source_id", "source_key", "part"),
+        CheckConstraint("kind IN (32, 64, 128)", name="kind"),
+        Index("ix_gazetteer_entry_base_number", "base", "number"),
+        Index("ix_gazetteer_entry_geom", "geom", postgresql_using="gist"),
+        Index("ix_gazetteer_entry_changed_xid", "changed_xid"),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    source_id: Mapped[int] = mapped_column(ForeignKey("gazetteer_source.id", ondelete="CASCADE"))
+    source_key: Mapped[str]
+    part: Mapped[int] = mapped_column(SmallInteger)
+    base: Mapped[str]
+    kind: Mapped[int] = mapped_column(SmallInteger)
+    number: Mapped[int]
+    unit: Mapped[str]
+    mark: Mapped[str]
+    upto: Mapped[int]
+    tail: Mapped[str]
+    district: Mapped[str]
+    town: Mapped[str]
+    community: Mapped[str]
+    display: Mapped[str]
+    lon: Mapped[float] = mapped_column(DOUBLE_PRECISION)
+    lat: Mapped[float] = mapped_column(DOUBLE_PRECISION)
+    geom: Mapped[WKBElement | None] = mapped_column(
+        Geometry("POINT", srid=4326, spatial_index=False),
+        Computed("ST_SetSRID(ST_MakePoint(lon, lat), 4326)", persisted=True),
+    )
+    """Made from ``lon`` and ``lat`` by the database."""
+    changed_xid: Mapped[int] = mapped_column(
+        BigInteger, server_default=text("pg_current_xact_id()::text::bigint")
+    )
+    """Transaction that wrote it: readers fetch what is newer than what they have."""
+
+
+class GazetteerName(Base):
+    """Another name of a base. ``status``: alias 别名, former 曾用名, correction 人工订正."""
+
+    __tablename__ = "gazetteer_name"
+    __table_args__ = (
+        UniqueConstraint("name", "base"),
+        CheckConstraint("status IN ('alias','former','correction')", name="status"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    base: Mapped[str]
+    status: Mapped[str]
+    person_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
+
+
+class GeocodeCalibration(Base):
+    """What the gazetteer learnt by examining itself; the newest counts."""
+
+    __tablename__ = "geocode_calibration"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    made_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
+    entries: Mapped[int]
+    model: Mapped[dict[str, Any]] = mapped_column(JSONB)
+
+
+class GazetteerUse(Base):
+    """How often a base was chosen from the suggestions."""
+
+    __tablename__ = "gazetteer_use"
+
+    base: Mapped[str] = mapped_column(primary_key=True)
+    chosen: Mapped[int] = mapped_column(server_default="0")

@@ -1,0 +1,128 @@
+-- :name source_upsert
+INSERT INTO gazetteer_source (key, priority, quality, datum, dated, columns)
+VALUES (%(key)s, %(priority)s, %(quality)s, %(datum)s, %(dated)s, %(columns)s)
+ON CONFLICT (key) DO UPDATE SET priority = excluded.priority, quality = excluded.quality,
+       datum = excluded.datum, dated = coalesce(excluded.dated, gazetteer_source.dated),
+       columns = excluded.columns, imported_at = now()
+RETURNING id
+
+-- :name sources
+SELECT id, key, quality FROM gazetteer_source ORDER BY id
+
+-- :name staging
+CREATE TEMP TABLE gazetteer_staging (
+  source_key text, part int2, base text, kind int2, number int, unit text, mark text, upto int, tail text,
+  district text, town text, community text, display text, lon float8, lat float8
+) ON COMMIT DROP
+
+-- :name staging_copy
+COPY gazetteer_staging FROM STDIN (FORMAT BINARY)
+
+-- :name merge
+-- Insert what is new, update what differs, leave the rest; one row for each. xmax tells them apart.
+WITH merged AS (
+  INSERT INTO gazetteer_entry (source_id, source_key, part, base, kind, number, unit, mark, upto, tail,
+                               district, town, community, display, lon, lat)
+  SELECT DISTINCT ON (source_key, part) %(source_id)s, s.* FROM gazetteer_staging s
+  ON CONFLICT (source_id, source_key, part) DO UPDATE
+     SET base = excluded.base, kind = excluded.kind, number = excluded.number, unit = excluded.unit,
+         mark = excluded.mark, upto = excluded.upto, tail = excluded.tail, district = excluded.district,
+         town = excluded.town, community = excluded.community, display = excluded.display,
+         lon = excluded.lon, lat = excluded.lat, changed_xid = pg_current_xact_id()::text::bigint
+   WHERE (gazetteer_entry.base, gazetteer_entry.number, gazetteer_entry.unit, gazetteer_entry.mark,
+          gazetteer_entry.upto, gazetteer_entry.tail, gazetteer_entry.district, gazetteer_entry.town,
+          gazetteer_entry.display, gazetteer_entry.lon, gazetteer_entry.lat)
+         IS DISTINCT FROM
+         (excluded.base, excluded.number, excluded.unit, excluded.mark, excluded.upto, excluded.tail,
+          excluded.district, excluded.town, excluded.display, excluded.lon, excluded.lat)
+  RETURNING (xmax = 0) AS inserted
+)
+SELECT count(*) FILTER (WHERE inserted), count(*) FILTER (WHERE NOT inserted) FROM merged
+
+-- :name remove_missing
+-- A table that is imported as a whole no longer has these.
+WITH gone AS (
+  DELETE FROM gazetteer_entry e
+   WHERE e.source_id = %(source_id)s
+     AND NOT EXISTS (SELECT 1 FROM gazetteer_staging s WHERE s.source_key = e.source_key AND s.part = e.part)
+  RETURNING 1
+)
+SELECT count(*) FROM gone
+
+-- :name notify
+SELECT pg_notify('wanmi_gazetteer', %(what)s)
+
+-- :name entries
+SELECT id, source_id, base, kind, number, unit, mark, upto, tail, district, town, lon, lat
+  FROM gazetteer_entry ORDER BY id
+
+-- :name entries_since
+-- What transactions from %(xid)s on wrote, and the lowest transaction that may still write.
+SELECT id, source_id, base, kind, number, unit, mark, upto, tail, district, town, lon, lat
+  FROM gazetteer_entry WHERE changed_xid >= %(xid)s ORDER BY id
+
+-- :name entries_of_bases
+SELECT id, source_id, base, kind, number, unit, mark, upto, tail, district, town, lon, lat
+  FROM gazetteer_entry WHERE base = ANY(%(bases)s) ORDER BY id
+
+-- :name horizon
+SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint
+
+-- :name names
+SELECT name, base, status FROM gazetteer_name
+
+-- :name name_upsert
+INSERT INTO gazetteer_name (name, base, status, person_id)
+VALUES (%(name)s, %(base)s, %(status)s, %(person_id)s)
+ON CONFLICT (name, base) DO UPDATE SET status = excluded.status
+
+-- :name known_bases
+SELECT base, bit_or(kind)::int FROM gazetteer_entry GROUP BY base
+
+-- :name area_names
+SELECT level, name, code, parent_code FROM area
+ WHERE valid_from <= current_date AND (valid_to IS NULL OR valid_to > current_date)
+
+-- :name former_areas
+SELECT level, name FROM area WHERE valid_to <= current_date
+
+-- :name entry_areas
+SELECT DISTINCT district, town FROM gazetteer_entry
+
+-- :name road_lines
+SELECT name, ST_AsBinary(geom) FROM road WHERE name IS NOT NULL AND name <> ''
+
+-- :name facilities
+SELECT id, name, ST_X(geom), ST_Y(geom) FROM facility WHERE name IS NOT NULL AND name <> ''
+
+-- :name calibration
+SELECT model FROM geocode_calibration ORDER BY id DESC LIMIT 1
+
+-- :name calibration_add
+INSERT INTO geocode_calibration (entries, model) VALUES (%(entries)s, %(model)s)
+
+-- :name grid_by_code
+SELECT ST_X(p), ST_Y(p), code FROM (
+  SELECT code, ST_PointOnSurface(geom) AS p FROM unit_grid WHERE code = %(code)s
+) AS cell
+
+-- :name component_by_code
+SELECT ST_X(p), ST_Y(p), name FROM (
+  SELECT name, ST_PointOnSurface(geom) AS p FROM component WHERE code = %(code)s
+) AS thing
+
+-- :name located_areas
+SELECT level, code, name, ST_AsBinary(geom) FROM area
+ WHERE level IN ('street', 'community') AND geom IS NOT NULL
+   AND valid_from <= current_date AND (valid_to IS NULL OR valid_to > current_date)
+
+-- :name located_grids
+SELECT code, ST_AsBinary(geom) FROM unit_grid WHERE change_date IS NULL
+
+-- :name located_responsibility_grids
+SELECT name, ST_AsBinary(geom) FROM responsibility_grid
+ WHERE valid_from <= current_date AND (valid_to IS NULL OR valid_to > current_date)
+
+-- :name located_timing_areas
+SELECT coalesce(rule ->> 'timing', name), ST_AsBinary(geom) FROM zone
+ WHERE kind = 'timing_area' AND valid_from <= now() AND (valid_to IS NULL OR valid_to > now())

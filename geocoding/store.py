@@ -1,0 +1,218 @@
+"""The gazetteer in PostgreSQL: written by imports, read into the index of a process."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, LiteralString
+
+import numpy as np
+import psycopg
+import shapely
+from psycopg.types.json import Jsonb
+
+from geocoding.calibration import Calibration, calibrate, examine
+from geocoding.grammar.lexicon import POINT
+from geocoding.grammar.vocabulary import canonical
+from geocoding.index.columns import EARTH_M_PER_DEG, Plane, Pool, Raw
+from geocoding.index.entries import UNITS, Entry, Names
+from geocoding.index.gazetteer import Alias, Gazetteer, assemble
+from gis_core.database import read_queries
+
+QUERIES = read_queries("geocoding")
+FACILITY_SOURCE = 0
+"""Source id in the index of what the platform's own facility table names."""
+CHUNK = 50_000
+
+Connection = psycopg.Connection[Any]
+_UNIT_CODE = {unit: code for code, unit in enumerate(UNITS)}
+
+
+def sql(name: str) -> LiteralString:
+    """A statement of ``queries.sql``."""
+    return QUERIES[name]
+
+
+@dataclass(slots=True)
+class Merged:
+    """What an import did to the table."""
+
+    inserted: int
+    updated: int
+    removed: int
+
+
+def save_entries(
+    connection: Connection, source_id: int, entries: Iterable[Entry], *, replace: bool = False
+) -> Merged:
+    """COPY the entries of one source and merge them; with ``replace`` what is not among them goes.
+
+    The caller commits; processes that hold an index hear of it then.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(sql("staging"))
+        with cursor.copy(sql("staging_copy")) as copy:
+            copy.set_types(
+                ["text", "int2", "text", "int2", "int4", "text", "text", "int4", "text", "text", "text",
+                 "text", "text", "float8", "float8"]
+            )  # fmt: skip
+            for e in entries:
+                copy.write_row(
+                    (
+                        e.key, int(e.number == 0 and e.kind == POINT), e.base, e.kind, e.number, e.unit,
+                        e.mark, e.upto, e.tail, e.district, e.town, e.community, e.display, e.lon, e.lat,
+                    )
+                )  # fmt: skip
+        removed = 0
+        if replace:
+            row = cursor.execute(sql("remove_missing"), {"source_id": source_id}).fetchone()
+            removed = int(row[0]) if row else 0
+        row = cursor.execute(sql("merge"), {"source_id": source_id}).fetchone()
+        inserted, updated = (int(row[0]), int(row[1])) if row else (0, 0)
+        what = "reload" if removed else "changed"
+        if inserted or updated or removed:
+            cursor.execute(sql("notify"), {"what": what})
+    return Merged(inserted, updated, removed)
+
+
+def save_source(
+    connection: Connection, key: str, *, quality: float, datum: str, columns: dict[str, str],
+    priority: int = 100, dated: str | None = None,
+) -> int:  # fmt: skip
+    """Enter or renew a source; answers its id."""
+    row = connection.execute(
+        sql("source_upsert"),
+        {
+            "key": key, "priority": priority, "quality": quality, "datum": datum, "dated": dated,
+            "columns": Jsonb(columns),
+        },
+    ).fetchone()  # fmt: skip
+    if row is None:
+        raise RuntimeError("an upsert with RETURNING gave no row")
+    return int(row[0])
+
+
+def load_names(connection: Connection) -> Names:
+    """Areas and bases the database knows, for reading new rows."""
+    names = Names()
+    by_level: dict[str, list[str]] = {"city": [], "district": [], "street": [], "community": []}
+    for level, name, *_ in connection.execute(sql("area_names")):
+        by_level[level].append(name)
+    for level, name in connection.execute(sql("former_areas")):
+        by_level[level].append(name)
+    pairs = connection.execute(sql("entry_areas")).fetchall()
+    names.add_areas(
+        {*by_level["district"], *(d for d, _ in pairs)}, {*by_level["street"], *(t for _, t in pairs)},
+        by_level["community"],
+    )  # fmt: skip
+    for base, kind in connection.execute(sql("known_bases")):
+        if kind & ~POINT or len(base) <= 12:
+            names.lexicon.add(base, kind)
+    return names
+
+
+@dataclass(slots=True)
+class _Lists:
+    """Columns while rows stream in; one chunk at a time becomes arrays, so that memory stays small."""
+
+    bases: Pool
+    texts: Pool
+    areas: Pool
+    kinds: dict[int, int] = field(default_factory=dict)
+    parts: list[Raw] = field(default_factory=list)
+
+    def add(self, rows: Sequence[tuple[Any, ...]]) -> None:
+        base_ids = [self.bases.id(row[2]) for row in rows]
+        for base, row in zip(base_ids, rows, strict=True):
+            self.kinds[base] = self.kinds.get(base, 0) | row[3]
+        self.parts.append(
+            Raw(
+                np.array(base_ids, np.int32),
+                np.array([row[4] for row in rows], np.int32),
+                np.array([row[7] or row[4] for row in rows], np.int32),
+                np.array([_UNIT_CODE[row[5]] for row in rows], np.int8),
+                np.array([self.texts.id(row[8]) for row in rows], np.int32),
+                np.array([self.texts.id(row[6]) for row in rows], np.int32),
+                np.array([self.areas.id(row[9]) for row in rows], np.int16),
+                np.array([self.areas.id(row[10]) for row in rows], np.int16),
+                np.array([row[1] for row in rows], np.int16),
+                np.array([row[0] for row in rows], np.int64),
+                np.array([row[11] for row in rows], np.float64),
+                np.array([row[12] for row in rows], np.float64),
+            )
+        )
+
+    def raw(self) -> Raw:
+        if not self.parts:
+            self.add([])
+        return Raw(*(np.concatenate(columns) for columns in zip(*self.parts, strict=True)))
+
+
+def _chunks(connection: Connection, statement: str) -> Iterator[list[tuple[Any, ...]]]:
+    with connection.cursor(name="gazetteer_rows") as cursor:
+        cursor.itersize = CHUNK
+        cursor.execute(sql(statement))
+        while rows := cursor.fetchmany(CHUNK):
+            yield rows
+
+
+def load_gazetteer(connection: Connection) -> Gazetteer:
+    """The whole gazetteer: entries, facilities of the platform, other names, areas and road lines."""
+    names = load_names(connection)
+    lists = _Lists(Pool(), Pool(), Pool())
+    with connection.transaction():
+        for rows in _chunks(connection, "entries"):
+            lists.add(rows)
+    facilities = [
+        (-identity, FACILITY_SOURCE, canonical(name), POINT, 0, "", "", 0, "", "", "", lon, lat)
+        for identity, name, lon, lat in connection.execute(sql("facilities"))
+        if len(canonical(name)) >= 2
+    ]
+    lists.add(facilities)
+    quality = [0.8]
+    for source_id, _, trust in connection.execute(sql("sources")):
+        quality.extend([0.5] * (source_id + 1 - len(quality)))
+        quality[source_id] = trust
+    aliases = [Alias(*row) for row in connection.execute(sql("names"))]
+    made = assemble(lists.raw(), names, lists.bases, lists.texts, lists.areas, quality, lists.kinds, aliases)
+    made.roads = _road_lines(connection, made.columns.plane)
+    return made
+
+
+def _road_lines(connection: Connection, plane: Plane) -> dict[str, Any]:
+    """Road lines by canonical name, in metres of the plane."""
+    found: dict[str, list[Any]] = {}
+    for name, wkb in connection.execute(sql("road_lines")):
+        found.setdefault(canonical(name), []).append(wkb)
+    lines: dict[str, Any] = {}
+    scale = np.array([plane.x_m, EARTH_M_PER_DEG])
+    origin = np.array([plane.lon, plane.lat])
+    for name, parts in found.items():
+        joined = shapely.union_all(shapely.from_wkb(parts))
+        lines[name] = shapely.transform(joined, lambda c: (c - origin) * scale)
+    return lines
+
+
+def load_calibration(connection: Connection) -> Calibration:
+    """The newest self-examination; the priors where there is none yet."""
+    row = connection.execute(sql("calibration")).fetchone()
+    return Calibration.from_json(row[0]) if row else Calibration()
+
+
+def renew_calibration(connection: Connection, gazetteer: Gazetteer, sample: int = 6000) -> Calibration:
+    """Let the gazetteer examine itself and keep what it learnt. The caller commits."""
+    made = calibrate(examine(gazetteer, sample))
+    connection.execute(sql("calibration_add"), {"entries": gazetteer.size, "model": Jsonb(made.as_json())})
+    connection.execute(sql("notify"), {"what": "calibrated"})
+    return made
+
+
+class DatabaseCodes:
+    """Unit grids and components by code, one indexed look-up each."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def point_of(self, code: str) -> tuple[float, float, str] | None:
+        """Longitude, latitude and name; None for an unknown code."""
+        statement = "component_by_code" if len(code) == 16 else "grid_by_code"
+        row = self._connection.execute(sql(statement), {"code": code}).fetchone()
+        return (float(row[0]), float(row[1]), str(row[2])) if row else None

@@ -1,0 +1,170 @@
+"""The gazetteer in a real database: import, reload, batch with resume. All places are made up."""
+
+import csv
+import math
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from geocoding.answers import geocode
+from geocoding.batch import COLUMNS, run
+from geocoding.forward import Hints
+from geocoding.imports import import_table
+from geocoding.store import DatabaseCodes, load_calibration, load_gazetteer
+from geocoding.tables import TableSpec, UnknownColumn, UnreadableTable
+
+ROADS = ["长安路", "青石巷", "云锦西路", "望江东路", "采莲街", "百草路", "听松路", "落霞街"]
+DEG = 1 / 111_195.0
+
+
+def write_city(path: Path, *, encoding: str = "utf-8", seed: int = 7) -> Path:
+    """Eight straight roads of 150 doors each, 10 m a number, odd and even apart; plus places."""
+    drawn = random.Random(seed)
+    with path.open("w", encoding=encoding, newline="") as stream:
+        out = csv.writer(stream)
+        out.writerow(["编号", "详细地址", "区县", "经度", "纬度"])
+        key = 0
+        for index, road in enumerate(ROADS):
+            for number in range(1, 301, 2 if index % 2 else 1):
+                x, y = number * 10.0, index * 900.0 + (12 if number % 2 else -12)
+                lon = 120.0 + (x + drawn.gauss(0, 5)) * DEG / math.cos(math.radians(30.5))
+                lat = 30.5 + (y + drawn.gauss(0, 5)) * DEG
+                out.writerow([key, f"{road}{number}号", "望川区", f"{lon:.7f}", f"{lat:.7f}"])
+                key += 1
+        for name in ("南营村顾家宅", "南营村沈家宅", "花园小区"):
+            out.writerow([key, name, "望川区", "120.05", "30.52"])
+            key += 1
+    return path
+
+
+@pytest.fixture
+def connection(database_url: str) -> "psycopg.Connection[tuple[object, ...]]":
+    return psycopg.connect(database_url)
+
+
+@pytest.fixture
+def spec(tmp_path: Path) -> TableSpec:
+    return TableSpec(write_city(tmp_path / "city.csv"), "demo", {"key": "编号"}, "wgs84", 0.8)
+
+
+def test_import_again_changes_nothing(connection: psycopg.Connection, spec: TableSpec) -> None:
+    first = import_table(connection, spec)
+    assert (first.rows, first.unread, first.inserted) == (1803, 0, 1803)
+    again = import_table(connection, spec)
+    assert (again.inserted, again.updated, again.unchanged) == (0, 0, 1803)
+
+
+def test_known_and_unknown_doors(connection: psycopg.Connection, spec: TableSpec) -> None:
+    import_table(connection, spec)
+    gazetteer, calibration = load_gazetteer(connection), load_calibration(connection)
+    known = geocode(gazetteer, calibration, "望川区长安路一百二十三号")
+    assert known.best is not None
+    assert (known.best.level, known.combination and known.combination.number) == ("door", 3)
+    between = geocode(gazetteer, calibration, "青石巷100号", Hints("望川区"))
+    assert between.best is not None
+    assert between.best.level == "interpolated"
+    expected_lon = 120.0 + 1000.0 * DEG / math.cos(math.radians(30.5))
+    assert abs(between.best.lon - expected_lon) / DEG < 40
+    assert geocode(gazetteer, calibration, "无此路12号").status == "not_found"
+    assert geocode(gazetteer, calibration, "").status == "not_found"
+    wrong = geocode(gazetteer, calibration, "长按路123号")
+    assert wrong.best is not None
+    assert (wrong.best.reason, wrong.best.matched) == ("homophone", "望川区长安路123号")
+
+
+def test_replace_removes_what_is_gone(
+    connection: psycopg.Connection, spec: TableSpec, tmp_path: Path
+) -> None:
+    import_table(connection, spec, calibrated=False)
+    short = tmp_path / "short.csv"
+    short.write_text("".join(spec.path.read_text().splitlines(keepends=True)[:101]), encoding="utf-8")
+    report = import_table(
+        connection, TableSpec(short, "demo", {"key": "编号"}), replace=True, calibrated=False
+    )
+    assert report.removed == 1703
+    assert load_gazetteer(connection).size == 100
+
+
+def test_gbk_and_bad_tables(connection: psycopg.Connection, tmp_path: Path) -> None:
+    gbk = TableSpec(write_city(tmp_path / "gbk.csv", encoding="gbk"), "gbk")
+    assert import_table(connection, gbk, calibrated=False).inserted == 1803
+    with pytest.raises(UnknownColumn) as refused:
+        import_table(connection, TableSpec(gbk.path, "x", {"address": "住址"}))
+    assert "详细地址" in refused.value.text.zh
+    empty = tmp_path / "empty.csv"
+    empty.write_bytes(b"")
+    with pytest.raises(UnreadableTable):
+        import_table(connection, TableSpec(empty, "x"))
+    with pytest.raises(UnreadableTable):
+        import_table(connection, TableSpec(tmp_path / "none.csv", "x"))
+
+
+def test_codes(connection: psycopg.Connection, spec: TableSpec) -> None:
+    import_table(connection, spec, calibrated=False)
+    connection.execute(
+        "INSERT INTO unit_grid (code, community_code, area_m2, initial_date, geom) VALUES"
+        " ('990102001005012', '990102001005', 10000, '2024-01-01',"
+        "  ST_MakeEnvelope(120.0, 30.5, 120.001, 30.501, 4326))"
+    )
+    answer = geocode(
+        load_gazetteer(connection), load_calibration(connection), "990102001005012",
+        codes=DatabaseCodes(connection),
+    )  # fmt: skip
+    assert answer.status == "accepted"
+    assert answer.combination is not None
+    assert answer.combination.number == 17
+    assert answer.best is not None
+    assert answer.best.lon == pytest.approx(120.0005)
+
+
+def questions(path: Path, count: int) -> Path:
+    with path.open("w", encoding="utf-8", newline="") as stream:
+        out = csv.writer(stream)
+        out.writerow(["id", "地址"])
+        for i in range(count):
+            out.writerow([i, f"{ROADS[i % 8]}{i % 300 + 1}号"])
+    return path
+
+
+def test_batch_columns(connection: psycopg.Connection, spec: TableSpec, tmp_path: Path) -> None:
+    import_table(connection, spec)
+    source, output = questions(tmp_path / "in.csv", 1200), tmp_path / "out.csv"
+    args = (load_gazetteer(connection), load_calibration(connection), None)
+    report = run(source, output, *args, address_column="地址")
+    rows = list(csv.reader(output.open(encoding="utf-8")))
+    assert rows[0] == ["id", "地址", *COLUMNS]
+    assert len(rows) == 1201 == report.rows + 1
+    assert sum(report.statuses.values()) == 1200
+    assert not (tmp_path / "out.csv.progress").exists()
+    with pytest.raises(UnknownColumn):
+        run(source, output, *args, address_column="住址")
+
+
+def test_batch_goes_on_after_kill(
+    connection: psycopg.Connection, spec: TableSpec, tmp_path: Path, database_url: str
+) -> None:
+    import_table(connection, spec)
+    source, output = questions(tmp_path / "in.csv", 30_000), tmp_path / "out.csv"
+    program = "from geocoding.commands import app; app()"
+    command = [sys.executable, "-c", program, "batch", str(source), str(output), "--address-column", "地址"]
+    environment = os.environ | {"WANMI_DATABASE_URL": database_url}
+    first = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    note = tmp_path / "out.csv.progress"
+    deadline = time.monotonic() + 60
+    while not note.exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    first.send_signal(signal.SIGKILL)
+    first.wait()
+    assert note.exists(), "killed too late to prove anything"
+    second = subprocess.run([*command, "--json"], env=environment, capture_output=True, check=True, text=True)
+    assert '"resumed_at": 0' not in second.stdout
+    rows = list(csv.reader(output.open(encoding="utf-8")))
+    assert [row[0] for row in rows[1:]] == [str(i) for i in range(30_000)]
+    assert {len(row) for row in rows} == {2 + len(COLUMNS)}
