@@ -127,7 +127,7 @@ function canvas(size: number): CanvasRenderingContext2D {
 /** The outlines of a 15×15 pictogram. */
 function outlines(svg: string): Path2D {
   const whole = new Path2D()
-  for (const [, d] of svg.matchAll(/<path[^>]*?\sd="([^"]+)"/g)) whole.addPath(new Path2D(d))
+  for (const [, d] of svg.matchAll(/<path[^>]*?\sd="([^"]+)"/g)) whole.addPath(new Path2D(d!.replace(/&#x[0-9A-F]+;/gi, ' ')))
   return whole
 }
 

@@ -3,7 +3,7 @@ import type { ExpressionSpecification } from 'maplibre-gl'
 import { componentIcon, facilityIcon } from '../icons'
 import { byZoom, MEDIUM, REGULAR, type LayerGroup } from './context'
 
-/** Components: coloured dots by class from z15, pictograms from z16.5, names from z18. */
+/** Components: coloured dots by class from z15, pictograms from z17, names from z18. */
 export const components: LayerGroup = {
   key: 'component',
   sources: ['component'],
@@ -13,8 +13,8 @@ export const components: LayerGroup = {
     const color: ExpressionSpecification = ['match', ['slice', ['to-string', ['get', 'class_code']], 0, 2], '01', palette.component['01'], '02', palette.component['02'], '03', palette.component['03'], '04', palette.component['04'], palette.component.other]
     const broken: ExpressionSpecification = ['!', ['in', ['coalesce', ['get', 'state'], 'intact'], ['literal', ['intact']]]]
     return [
-      { band: 'thing', id: 'component-dot', type: 'circle', ...common, minzoom: 15, maxzoom: 16.6, paint: { 'circle-color': color, 'circle-radius': byZoom(15, 1.2, 16.5, 3), 'circle-opacity': byZoom(15, 0.35, 16, 0.85), 'circle-stroke-color': ['case', broken, palette.alert.warning, palette.halo], 'circle-stroke-width': byZoom(15, 0.3, 16.5, 1) } },
-      { band: 'thing', id: 'component-icon', type: 'symbol', ...common, minzoom: 16.4, layout: { 'icon-image': componentIcon(theme, broken), 'icon-size': byZoom(16.4, 0.55, 18, 0.9, 20, 1.1), 'icon-allow-overlap': true, 'icon-ignore-placement': true } },
+      { band: 'thing', id: 'component-dot', type: 'circle', ...common, minzoom: 15, maxzoom: 17.1, paint: { 'circle-color': color, 'circle-radius': byZoom(15, 1.1, 17, 3.2), 'circle-opacity': byZoom(15, 0.35, 16, 0.85), 'circle-stroke-color': ['case', broken, palette.alert.warning, palette.halo], 'circle-stroke-width': byZoom(15, 0.3, 16.5, 1) } },
+      { band: 'thing', id: 'component-icon', type: 'symbol', ...common, minzoom: 17, layout: { 'icon-image': componentIcon(theme, broken), 'icon-size': byZoom(17, 0.62, 18.2, 0.9, 20, 1.1), 'icon-allow-overlap': true, 'icon-ignore-placement': true } },
       { band: 'text', id: 'component-text', type: 'symbol', ...common, minzoom: 18, layout: { 'text-field': name, 'text-font': REGULAR, 'text-size': 11, 'text-offset': [0, 1.3], 'text-anchor': 'top', 'text-optional': true, 'text-padding': 4 }, paint: { 'text-color': palette.componentText, 'text-halo-color': palette.halo, 'text-halo-width': 1.3 } },
     ]
   },

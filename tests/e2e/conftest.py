@@ -1,0 +1,205 @@
+"""The whole platform for the browser: demo city, broker, web and ingest as processes of their own."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import paho.mqtt.client as mqtt
+import psycopg
+import pytest
+from paho.mqtt.enums import CallbackAPIVersion
+from playwright.sync_api import Page, Request
+
+from command_center.assembly import PACKAGES
+from command_center.processes import machine
+from command_center.processes.broker import Broker
+from command_center.processes.postgres import Cluster
+from gis_core.migrate import migrate
+
+ROOT = Path(__file__).resolve().parents[2]
+CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
+FLAGS = [
+    "--no-sandbox",
+    "--use-angle=swiftshader",
+    "--enable-unsafe-swiftshader",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+]
+STARTED_S = 60.0
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _needs() -> None:
+    if not Path(CHROMIUM).exists():
+        pytest.skip("Chromium is not installed")
+    if not (ROOT / "command_center/webdist/index.html").is_file():
+        pytest.skip("the front end is not built")
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
+    return {**browser_type_launch_args, "executable_path": CHROMIUM, "args": FLAGS}
+
+
+@pytest.fixture(scope="session")
+def browser_context_args(browser_context_args: dict[str, Any]) -> dict[str, Any]:
+    return {
+        **browser_context_args,
+        "locale": "zh-CN",
+        "timezone_id": "Asia/Shanghai",
+        "viewport": {"width": 1280, "height": 720},
+    }
+
+
+@dataclass(frozen=True)
+class Demo:
+    """A running platform with a small demo city. ``grids``: device id, key, centre of its grid on duty."""
+
+    url: str
+    database_url: str
+    mqtt_url: str
+    grids: list[tuple[int, str, float, float]]
+
+    def send(self, *fixes: tuple[str, float, float], ago_s: float = 0.0, speed_mps: float = 1.2) -> None:
+        """Publish one fix for each (device key, lon, lat), taken ``ago_s`` seconds ago; returns after the
+        broker has them all."""
+        broker = urlsplit(self.mqtt_url)
+        client = mqtt.Client(CallbackAPIVersion.VERSION2)
+        client.username_pw_set(unquote(broker.username or ""), unquote(broker.password or ""))
+        client.connect(broker.hostname or "127.0.0.1", broker.port or 1883)
+        client.loop_start()
+        at = (datetime.now(UTC) - timedelta(seconds=ago_s)).isoformat()
+        for key, lon, lat in fixes:
+            said = {
+                "time": at,
+                "lon": lon,
+                "lat": lat,
+                "speed_mps": speed_mps,
+                "course_deg": 45,
+                "accuracy_m": 5,
+            }
+            client.publish(f"wanmi/v1/{key}/fix", json.dumps(said), qos=1).wait_for_publish(10)
+        client.disconnect()
+        client.loop_stop()
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        with psycopg.connect(self.database_url) as connection:
+            return connection.execute(query).fetchall()
+
+
+@pytest.fixture(scope="session")
+def demo(cluster: Cluster, broker: Broker, secret_key: str, short_folder: Path) -> Iterator[Demo]:
+    cluster.ensure_database("wanmi_e2e")
+    database_url = cluster.url("wanmi_e2e")
+    migrate(database_url, PACKAGES)
+    folder = short_folder / "e2e"
+    folder.mkdir()
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith("WANMI_")},
+        "WANMI_DATABASE_URL": database_url,
+        "WANMI_MQTT_URL": broker.url("ingest"),
+        "WANMI_MQTT_CLIENT_ID": "e2e-ingest",
+        "WANMI_DATA_DIR": str(folder),
+        "WANMI_SECRET_KEY": secret_key,
+        "WANMI_DEMO": "true",
+    }
+    program = [sys.executable, "-m", "command_center"]
+    small = ["--components", "2000", "--inspectors", "40", "--vehicles", "20"]
+    subprocess.run(
+        [*program, "demo", "make", *small], cwd=ROOT, env=environment, check=True, capture_output=True
+    )
+    with psycopg.connect(database_url) as connection:
+        connection.execute(
+            "UPDATE roster SET starts_at = now() - interval '1 day', ends_at = now() + interval '1 day'"
+        )
+        grids = connection.execute(
+            "SELECT DISTINCT ON (d.id) d.id, d.key, ST_X(c.p), ST_Y(c.p)"
+            " FROM device d JOIN roster r ON r.device_id = d.id"
+            " JOIN responsibility_grid g ON g.id = r.responsibility_grid_id,"
+            " LATERAL (SELECT ST_PointOnSurface(g.geom) AS p) c"
+            " ORDER BY d.id, r.id"
+        ).fetchall()
+        connection.execute(
+            "DELETE FROM roster WHERE id NOT IN (SELECT min(id) FROM roster GROUP BY device_id)"
+        )
+    port = machine.free_port()
+    processes = []
+    with (folder / "processes.log").open("wb") as log:
+        for arguments in (["serve", "web", "--port", str(port)], ["serve", "ingest"]):
+            processes.append(
+                subprocess.Popen([*program, *arguments], cwd=ROOT, env=environment, stdout=log, stderr=log)
+            )
+    url = f"http://127.0.0.1:{port}"
+    try:
+        _wait_until_ready(url, folder / "processes.log")
+        yield Demo(url, database_url, broker.url("simulator"), grids)
+    finally:
+        for process in processes:
+            process.terminate()
+        for process in processes:
+            process.wait(20)
+
+
+def _wait_until_ready(url: str, log: Path) -> None:
+    give_up = time.monotonic() + STARTED_S
+    while time.monotonic() < give_up:
+        try:
+            with urllib.request.urlopen(f"{url}/readyz", timeout=2):
+                return
+        except OSError:
+            time.sleep(0.2)
+    raise TimeoutError(log.read_text()[-2000:])
+
+
+@pytest.fixture(scope="session")
+def base_url(demo: Demo) -> str:
+    return demo.url
+
+
+@pytest.fixture(autouse=True)
+def quiet(page: Page, base_url: str) -> Iterator[None]:
+    """Fails a test whose page raised an error or asked anybody but our own server."""
+    bad: list[str] = []
+
+    def ask(request: Request) -> None:
+        if not request.url.startswith((base_url, base_url.replace("http", "ws"), "blob:", "data:")):
+            bad.append(request.url)
+
+    page.on("pageerror", lambda error: bad.append(str(error)))
+    page.on("request", ask)
+    yield
+    assert not bad
+
+
+Until = Callable[..., Any]
+
+
+@pytest.fixture
+def until(page: Page) -> Until:
+    """``until("expression")``: waits for a true value of it in the page and returns that.
+
+    Polls from outside: the page's Content-Security-Policy forbids what Playwright's own wait does.
+    """
+
+    def wait(expression: str, timeout_s: float = 30.0) -> Any:
+        give_up = time.monotonic() + timeout_s
+        while time.monotonic() < give_up:
+            if value := page.evaluate(expression):
+                return value
+            page.wait_for_timeout(100)
+        raise AssertionError(f"never true: {expression}")
+
+    return wait
