@@ -182,6 +182,7 @@ export class LiveSocket {
   }
 
   private tick(): void {
+    if (this.state === 'refused') return
     const silent = (this.now() - this.heard) / 1000
     this.events.onStale(silent >= STALE_S ? Math.floor(silent) : 0)
     if (this.state === 'open' && silent > DEAD_S) {
