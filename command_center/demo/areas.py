@@ -28,6 +28,7 @@ STREETS = [
     ("东港街道", "Donggang Street", (2200, -1500)),
 ]
 _SMALLEST_COMMUNITY_M2 = 400_000.0
+_CORNER_M2 = 400.0
 _LARGEST_COMMUNITY_M2 = 1_080_000.0
 
 
@@ -59,6 +60,7 @@ def divide(network: Network, names: NameBag) -> Areas:
     group = _components(network.sides[inner & ~wall & ~bank], len(size))
     group = _halve_large(network.blocks, size, network.sides[inner & ~wall & ~bank], group)
     group = _join_water(network, wet, bank, group)
+    group = _join_corners(network, group)
     total = np.bincount(group, weights=size)
     pairs = group[network.sides]
     across = inner & (pairs[:, 0] != pairs[:, 1])
@@ -126,6 +128,19 @@ def _join_water(
         best[w] = max(best.get(w, (0.0, -1)), (metres, g))
     for w, (_, g) in best.items():
         group[w] = g
+    return np.unique(group, return_inverse=True)[1]
+
+
+def _join_corners(network: Network, group: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Corners cut off where arterials meet at a sharp angle belong to the block along their long side."""
+    blocks = network.blocks
+    tree = shapely.STRtree(blocks)
+    for corner in np.flatnonzero(shapely.area(blocks) < _CORNER_M2):
+        near = tree.query(blocks[corner], predicate="intersects")
+        near = near[near != corner]
+        border = shapely.length(shapely.intersection(shapely.boundary(blocks[corner]), blocks[near]))
+        if len(near):
+            group[corner] = group[near[np.argmax(border)]]
     return np.unique(group, return_inverse=True)[1]
 
 

@@ -258,7 +258,30 @@ def draw_up_rosters(seed: int, units: Sequence[Unit], today: datetime, *, days: 
     return turns
 
 
-_SYLLABLES = ["ba", "bo", "cai", "chu", "dan", "fei", "gao", "hua", "jin", "ke", "lan", "mei", "nan", "pin", "qing", "rui", "shan", "tao", "wan", "xin", "yun", "zhu"]
+_SYLLABLES = [
+    "ba",
+    "bo",
+    "cai",
+    "chu",
+    "dan",
+    "fei",
+    "gao",
+    "hua",
+    "jin",
+    "ke",
+    "lan",
+    "mei",
+    "nan",
+    "pin",
+    "qing",
+    "rui",
+    "shan",
+    "tao",
+    "wan",
+    "xin",
+    "yun",
+    "zhu",
+]
 
 
 def new_password() -> str:

@@ -165,7 +165,11 @@ def draw_zones(
                 blocks[block].buffer(-9, quad_segs=2),
             )
         )
-    old = shapely.union_all(blocks[[q == "old_town" for q in network.quarter]]).buffer(20, quad_segs=2).buffer(-20, quad_segs=2)
+    old = (
+        shapely.union_all(blocks[[q == "old_town" for q in network.quarter]])
+        .buffer(20, quad_segs=2)
+        .buffer(-20, quad_segs=2)
+    )
     zones += [
         ZoneArea(
             f"{DISTRICT_CODE}-F1", "fence", Name("老城渣土车禁行区", "Old town, no slag trucks"),

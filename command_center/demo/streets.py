@@ -79,6 +79,8 @@ def build_network(rng: np.random.Generator, plan: Plan, names: NameBag) -> Netwo
     )
     lines = list(plan.lines)
     for key, quarter in QUARTERS.items():
+        if ground.of(key).is_empty:
+            continue
         lines += _streets_of(rng, quarter, shapely.difference(ground.of(key), closed), names)
     edges = planar.node([line.geom for line in lines])
     rank = np.array([RANK[line.kind] for line in lines], dtype=np.int64)
@@ -88,8 +90,21 @@ def build_network(rng: np.random.Generator, plan: Plan, names: NameBag) -> Netwo
     edges, origin = _clean(plan, ground, lines, edges, origin)
     blocks = planar.faces(edges)
     inside = shapely.contains(plan.district.buffer(1.0), shapely.point_on_surface(blocks))
-    blocks = blocks[inside & (shapely.area(blocks) > 1.0)]
+    blocks = _without_tips(blocks[inside & (shapely.area(blocks) > 1.0)])
     return Network(lines, edges, origin, blocks, planar.sides(edges, blocks), ground.quarters(blocks))
+
+
+def _without_tips(blocks: Geometries) -> Geometries:
+    """Without the splinters at the district's corners that hang on by a point only."""
+    tree = shapely.STRtree(blocks)
+    keep = np.ones(len(blocks), dtype=bool)
+    for tip in np.flatnonzero(shapely.area(blocks) < 400.0):
+        near = tree.query(blocks[tip], predicate="intersects")
+        border = shapely.length(
+            shapely.intersection(shapely.boundary(blocks[tip]), blocks[near[near != tip]])
+        )
+        keep[tip] = bool((border > 1.0).any())
+    return blocks[keep]
 
 
 class _Ground:

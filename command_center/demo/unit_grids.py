@@ -87,7 +87,7 @@ def _blocks_of(
     found = np.asarray(shapely.STRtree(blocks).nearest(shapely.point_on_surface(atoms)), dtype=np.int64)
     size = shapely.area(atoms)
     for sliver in np.flatnonzero(size < _SLIVER_M2):
-        touching = np.flatnonzero((sides == sliver).any(axis=1))
+        touching = np.flatnonzero((sides == sliver).any(axis=1) & (sides[:, 0] != sides[:, 1]))
         if len(touching):
             longest = sides[touching[np.argmax(shared[touching])]]
             found[sliver] = found[longest[longest != sliver][0]]

@@ -41,3 +41,18 @@ SELECT road_class, ST_AsBinary(geom) AS geom
                   FROM (SELECT geom FROM responsibility_grid WHERE id = ANY (:grids)
                         UNION ALL SELECT geom FROM route WHERE id = ANY (:routes)) e)
  ORDER BY id
+
+-- :name prolong_rosters
+-- The demo's rosters repeat every eight days: shifted copies up to a week from now, where they end sooner.
+WITH demo AS (
+  SELECT r.device_id, max(r.starts_at) AS last FROM roster r JOIN device d ON d.id = r.device_id
+   WHERE d.key ~ '^(ins|veh)[0-9]+$' GROUP BY r.device_id
+)
+INSERT INTO roster (device_id, starts_at, ends_at, responsibility_grid_id, route_id)
+SELECT r.device_id, r.starts_at + n * interval '8 days', r.ends_at + n * interval '8 days',
+       r.responsibility_grid_id, r.route_id
+  FROM demo JOIN roster r ON r.device_id = demo.device_id AND r.starts_at > demo.last - interval '8 days'
+ CROSS JOIN LATERAL generate_series(
+         1, ceil(extract(epoch FROM now() + interval '7 days' - demo.last) / 691200)::int) AS n
+ WHERE r.ends_at + n * interval '8 days' > now()
+   AND r.starts_at + n * interval '8 days' < now() + interval '7 days'

@@ -177,4 +177,3 @@ class Walkers:
         """How far each stands from the border of the grid."""
         borders = np.array([shapely.boundary(beat.grid) for beat in self._beats], dtype=object)
         return np.asarray(shapely.distance(borders, shapely.points(self.place)))
-

@@ -72,7 +72,8 @@ SPEED_LIMIT_KMH = {
 
 
 def read_turns(connection: psycopg.Connection[Any]) -> Turns:
-    """Rosters of now and the next day."""
+    """Turns of now and the next day, after the demo's rosters were prolonged to a week from now."""
+    connection.execute(_SQL["prolong_rosters"])
     found: dict[int, list[tuple[float, float]]] = {}
     for device_id, starts, ends, *_ in connection.execute(_SQL["turns"]):
         found.setdefault(device_id, []).append((starts, ends))
