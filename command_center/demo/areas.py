@@ -61,7 +61,7 @@ def divide(network: Network, names: NameBag) -> Areas:
     group = _halve_large(network.blocks, size, network.sides[inner & ~wall & ~bank], group)
     group = _join_water(network, wet, bank, group)
     group = _join_corners(network, group)
-    total = np.bincount(group, weights=size)
+    total = np.bincount(group, weights=size).astype(np.float64)
     pairs = group[network.sides]
     across = inner & (pairs[:, 0] != pairs[:, 1])
     shared = shapely.length(network.edges) * np.where(kinds == "river", 0.002, 1.0)

@@ -1,5 +1,6 @@
 """Buildings by the use of their block, each inside one unit grid and set back from the roads."""
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -106,7 +107,7 @@ def raise_buildings(rng: np.random.Generator, grids: UnitGrids, land: Land, name
 def _angle(cell: Any) -> float:
     """Direction of the rows: the cell's side that lies closest to east-west, in radians."""
     corners = shapely.get_coordinates(shapely.minimum_rotated_rectangle(cell))[:3]
-    angles = [float(np.arctan2(*(b - a)[::-1])) for a, b in zip(corners, corners[1:], strict=False)]
+    angles = [float(np.arctan2(*(b - a)[::-1])) for a, b in itertools.pairwise(corners)]
     return min((((a + np.pi / 2) % np.pi) - np.pi / 2 for a in angles), key=abs)
 
 

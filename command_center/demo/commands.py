@@ -22,7 +22,10 @@ from gis_core.identity.secrets import Keyring
 from gis_core.settings import DatabaseSettings, StorageSettings
 
 LOGINS_FILE = "demo-logins.json"
-_ANALYZED = "area, unit_grid, responsibility_grid, road, building, land_cover, component, facility, zone, roster, device"
+_ANALYZED = (
+    "area, unit_grid, responsibility_grid, road, building, land_cover, component, facility, zone,"
+    " roster, device"
+)
 
 
 class DemoCityExists(DomainError):
@@ -30,7 +33,8 @@ class DemoCityExists(DomainError):
     title = Text("演示城市已存在", "The demo city is already there")
     detail = Text(
         "数据库中已有演示城市“{name_zh}”。要重新生成，请使用空的数据目录（--data-dir）。",
-        "The database already holds the demo city {name}. To make another, use an empty data folder (--data-dir).",
+        "The database already holds the demo city {name}. To make another, use an empty data folder"
+        " (--data-dir).",
     )
 
 
@@ -62,8 +66,13 @@ def make(
                 keyring=Keyring(storage.secret_key),
                 credentials=DeviceCredentials(storage.data_dir / "broker"),
             )
-            connection.commit()
-            write_logins(storage.data_dir / LOGINS_FILE, logins)
+            logins_file = storage.data_dir / LOGINS_FILE
+            write_logins(logins_file, logins)
+            try:
+                connection.commit()
+            except BaseException:
+                logins_file.unlink()
+                raise
             status.update("ANALYZE")
             connection.execute(f"ANALYZE {_ANALYZED}")
     counts = {**loaded["counts"], **people}

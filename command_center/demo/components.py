@@ -98,10 +98,12 @@ ALONG_ROADS = [
 ]
 IN_GROUNDS = [
     # class, use of the block, one a so many square metres
-    ("0407", "park", 2_600.0), ("0139", "park", 3_200.0), ("0409", "park", 9_000.0), ("0406", "park", 30_000.0),
-    ("0406", "square", 6_000.0), ("0410", "square", 9_000.0), ("0407", "square", 1_400.0), ("0405", "square", 1_200.0),
-    ("0146", "slabs", 14_000.0), ("0146", "park", 12_000.0), ("0154", "towers", 9_000.0), ("0154", "offices", 11_000.0),
-    ("0118", "slabs", 9_000.0), ("0304", "market", 24_000.0), ("0401", "courtyard", 40_000.0), ("0230", "bank", 30_000.0),
+    ("0407", "park", 2_600.0), ("0139", "park", 3_200.0), ("0409", "park", 9_000.0),
+    ("0406", "park", 30_000.0), ("0406", "square", 6_000.0), ("0410", "square", 9_000.0),
+    ("0407", "square", 1_400.0), ("0405", "square", 1_200.0), ("0146", "slabs", 14_000.0),
+    ("0146", "park", 12_000.0), ("0154", "towers", 9_000.0), ("0154", "offices", 11_000.0),
+    ("0118", "slabs", 9_000.0), ("0304", "market", 24_000.0), ("0401", "courtyard", 40_000.0),
+    ("0230", "bank", 30_000.0),
 ]  # fmt: skip
 JUNCTION_CLEAR_M = 13.0
 
@@ -161,7 +163,7 @@ def _along(rng: np.random.Generator, roads: Roads, rule: AlongRoad, land: Land) 
     """Points at even spacing along the whole road, none near a crossing, none in the water."""
     chosen = np.flatnonzero(np.isin(np.array(roads.kinds), rule.kinds) & ~np.array(roads.elevated))
     lines = roads.lines[chosen]
-    half = np.array([ROAD_HALF_WIDTH_M[roads.kinds[i]] for i in chosen])
+    half = np.array([ROAD_HALF_WIDTH_M[roads.kinds[i]] for i in chosen.tolist()])
     counts = np.maximum(0, ((shapely.length(lines) - 8) / rule.every_m)).astype(np.int64)
     per_line = np.repeat(np.arange(len(lines)), counts)
     position = np.arange(len(per_line)) - np.repeat(np.cumsum(counts) - counts, counts)
@@ -196,7 +198,7 @@ def _clear(points: Geometries, roads: Roads, land: Land) -> Geometries:
     keep = np.ones(len(points), dtype=bool)
     keep[near] = False
     shapely.prepare(land.water)
-    return points[keep & ~shapely.intersects(land.water, points)]
+    return np.asarray(points[keep & ~shapely.intersects(land.water, points)])
 
 
 def _junctions(roads: Roads) -> tuple[Geometries, NDArray[np.int64], NDArray[np.int64]]:
@@ -242,4 +244,4 @@ def _scattered(rng: np.random.Generator, grounds: Geometries, per_m2: float) -> 
     points = np.asarray(shapely.points(xy))
     inside = np.flatnonzero(shapely.intersects(grounds[which], points))
     rank = np.arange(len(inside)) - np.searchsorted(which[inside], which[inside], side="left")
-    return points[inside[rank < number[which[inside]]]]
+    return np.asarray(points[inside[rank < number[which[inside]]]])

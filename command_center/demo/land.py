@@ -15,15 +15,61 @@ from command_center.demo.streets import Network
 from command_center.demo.unit_grids import UnitGrids
 
 USES: dict[str, dict[str, float]] = {
-    "old_town": {"courtyard": 0.76, "shops": 0.12, "school": 0.03, "park": 0.05, "square": 0.02, "temple": 0.02},
+    "old_town": {
+        "courtyard": 0.76,
+        "shops": 0.12,
+        "school": 0.03,
+        "park": 0.05,
+        "square": 0.02,
+        "temple": 0.02,
+    },
     "riverside": {"slabs": 0.44, "towers": 0.28, "shops": 0.1, "offices": 0.06, "school": 0.05, "park": 0.07},
-    "centre": {"offices": 0.36, "mall": 0.14, "towers": 0.26, "slabs": 0.08, "school": 0.04, "park": 0.08, "square": 0.04},
-    "residential": {"slabs": 0.52, "towers": 0.22, "school": 0.07, "park": 0.07, "shops": 0.05, "hospital": 0.02, "market": 0.05},
-    "north_estate": {"slabs": 0.6, "towers": 0.14, "school": 0.07, "park": 0.07, "shops": 0.05, "hospital": 0.02, "market": 0.05},
-    "south_estate": {"slabs": 0.5, "towers": 0.25, "school": 0.07, "park": 0.08, "shops": 0.04, "hospital": 0.02, "market": 0.04},
-    "industry": {"factory": 0.68, "warehouse": 0.14, "offices": 0.06, "slabs": 0.05, "park": 0.04, "yard": 0.03},
+    "centre": {
+        "offices": 0.36,
+        "mall": 0.14,
+        "towers": 0.26,
+        "slabs": 0.08,
+        "school": 0.04,
+        "park": 0.08,
+        "square": 0.04,
+    },
+    "residential": {
+        "slabs": 0.52,
+        "towers": 0.22,
+        "school": 0.07,
+        "park": 0.07,
+        "shops": 0.05,
+        "hospital": 0.02,
+        "market": 0.05,
+    },
+    "north_estate": {
+        "slabs": 0.6,
+        "towers": 0.14,
+        "school": 0.07,
+        "park": 0.07,
+        "shops": 0.05,
+        "hospital": 0.02,
+        "market": 0.05,
+    },
+    "south_estate": {
+        "slabs": 0.5,
+        "towers": 0.25,
+        "school": 0.07,
+        "park": 0.08,
+        "shops": 0.04,
+        "hospital": 0.02,
+        "market": 0.04,
+    },
+    "industry": {
+        "factory": 0.68,
+        "warehouse": 0.14,
+        "offices": 0.06,
+        "slabs": 0.05,
+        "park": 0.04,
+        "yard": 0.03,
+    },
     "campus": {"campus": 0.78, "park": 0.12, "slabs": 0.1},
-}  # fmt: skip
+}
 
 
 @dataclass(frozen=True)

@@ -198,7 +198,8 @@ def _load_roads(connection: Connection, city: City) -> int:
             (name and name.zh, name and name.en, kind, LANES.get(kind), area, SOURCE, f"road-{i}",
              json.dumps({"bridge": "viaduct"} if high else {}), geom)
             for i, (name, kind, high, area, geom) in enumerate(
-                zip(roads.names, roads.kinds, roads.elevated, home, ewkb(roads.lines, multi=True), strict=True)
+                zip(roads.names, roads.kinds, roads.elevated, home, ewkb(roads.lines, multi=True),
+                    strict=True)
             )
         ),
     )  # fmt: skip
@@ -219,7 +220,8 @@ def _load_buildings(connection: Connection, city: City) -> int:
     return copy_rows(
         connection,
         "building",
-        ("name", "address", "kind", "height_m", "floors", "area_code", "source", "source_key", "attributes", "geom"),
+        ("name", "address", "kind", "height_m", "floors", "area_code", "source", "source_key", "attributes",
+         "geom"),
         (
             (name and name.zh, address, kind, float(height), int(storeys),
              city.areas.community_codes[city.grids.community[cell]], SOURCE, f"building-{i}",
@@ -260,8 +262,8 @@ def _load_components(connection: Connection, city: City) -> int:
     return copy_rows(
         connection,
         "component",
-        ("code", "edition", "class_code", "name", "state", "authority", "owner", "maintainer", "unit_grid_code",
-         "area_code", "address", "initial_date", "source", "source_key", "geom"),
+        ("code", "edition", "class_code", "name", "state", "authority", "owner", "maintainer",
+         "unit_grid_code", "area_code", "address", "initial_date", "source", "source_key", "geom"),
         rows,
     )  # fmt: skip
 

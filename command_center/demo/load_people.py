@@ -136,7 +136,8 @@ def _load_members(
             password = hash_password(clear, iterations=iterations)
             logins.append(Login(m.login, clear, m.role, *roles[m.role], m.scope_area))
         rows.append(
-            (i, m.login, m.name.zh, m.name.en, org_ids[m.organisation], post_ids.get((m.organisation, m.post)), m.area,
+            (i, m.login, m.name.zh, m.name.en, org_ids[m.organisation],
+             post_ids.get((m.organisation, m.post)), m.area,
              keyring.encrypt(m.mobile, MOBILE_FIELD), keyring.blind_index(m.mobile, MOBILE_FIELD), password)
         )  # fmt: skip
     copy_rows(
@@ -191,10 +192,11 @@ def _load_devices(
     copy_rows(
         connection,
         "device",
-        ("id", "key", "person_id", "vehicle_id", "unit_kind", "area_code", "org_unit_id", "period_s", "token_hash"),
+        ("id", "key", "person_id", "vehicle_id", "unit_kind", "area_code", "org_unit_id", "period_s",
+         "token_hash"),
         (
-            (i, u.key, _of(person_ids, u.member), vehicle_ids.get(u.plate), u.kind, u.area, org_ids[u.organisation],
-             u.period_s, token_hash(tokens[u.key]))
+            (i, u.key, _of(person_ids, u.member), vehicle_ids.get(u.plate), u.kind, u.area,
+             org_ids[u.organisation], u.period_s, token_hash(tokens[u.key]))
             for i, u in zip(ids, staff.units, strict=True)
         ),
     )  # fmt: skip

@@ -15,18 +15,22 @@ from command_center.demo.plan import DISTRICT_CODE
 CHINA = timezone(timedelta(hours=8))
 
 _SURNAMES = {
-    "王": "Wang", "李": "Li", "张": "Zhang", "刘": "Liu", "陈": "Chen", "杨": "Yang", "赵": "Zhao", "黄": "Huang",
-    "周": "Zhou", "吴": "Wu", "徐": "Xu", "孙": "Sun", "胡": "Hu", "朱": "Zhu", "高": "Gao", "林": "Lin",
-    "何": "He", "郭": "Guo", "马": "Ma", "罗": "Luo", "梁": "Liang", "宋": "Song", "郑": "Zheng", "谢": "Xie",
-    "韩": "Han", "唐": "Tang", "冯": "Feng", "于": "Yu", "董": "Dong", "萧": "Xiao", "程": "Cheng", "曹": "Cao",
-    "袁": "Yuan", "邓": "Deng", "许": "Xu", "傅": "Fu", "沈": "Shen", "曾": "Zeng", "彭": "Peng", "吕": "Lyu",
+    "王": "Wang", "李": "Li", "张": "Zhang", "刘": "Liu", "陈": "Chen", "杨": "Yang",
+    "赵": "Zhao", "黄": "Huang", "周": "Zhou", "吴": "Wu", "徐": "Xu", "孙": "Sun",
+    "胡": "Hu", "朱": "Zhu", "高": "Gao", "林": "Lin", "何": "He", "郭": "Guo",
+    "马": "Ma", "罗": "Luo", "梁": "Liang", "宋": "Song", "郑": "Zheng", "谢": "Xie",
+    "韩": "Han", "唐": "Tang", "冯": "Feng", "于": "Yu", "董": "Dong", "萧": "Xiao",
+    "程": "Cheng", "曹": "Cao", "袁": "Yuan", "邓": "Deng", "许": "Xu", "傅": "Fu",
+    "沈": "Shen", "曾": "Zeng", "彭": "Peng", "吕": "Lyu",
 }  # fmt: skip
 _GIVEN = {
-    "伟": "wei", "芳": "fang", "秀": "xiu", "敏": "min", "静": "jing", "丽": "li", "强": "qiang", "磊": "lei",
-    "洋": "yang", "艳": "yan", "勇": "yong", "军": "jun", "杰": "jie", "娟": "juan", "涛": "tao", "超": "chao",
-    "霞": "xia", "平": "ping", "刚": "gang", "桂": "gui", "文": "wen", "辉": "hui", "玲": "ling", "红": "hong",
-    "建": "jian", "国": "guo", "华": "hua", "志": "zhi", "春": "chun", "兰": "lan", "海": "hai", "燕": "yan",
-    "鹏": "peng", "浩": "hao", "宇": "yu", "婷": "ting", "雪": "xue", "晓": "xiao", "明": "ming", "梅": "mei",
+    "伟": "wei", "芳": "fang", "秀": "xiu", "敏": "min", "静": "jing", "丽": "li",
+    "强": "qiang", "磊": "lei", "洋": "yang", "艳": "yan", "勇": "yong", "军": "jun",
+    "杰": "jie", "娟": "juan", "涛": "tao", "超": "chao", "霞": "xia", "平": "ping",
+    "刚": "gang", "桂": "gui", "文": "wen", "辉": "hui", "玲": "ling", "红": "hong",
+    "建": "jian", "国": "guo", "华": "hua", "志": "zhi", "春": "chun", "兰": "lan",
+    "海": "hai", "燕": "yan", "鹏": "peng", "浩": "hao", "宇": "yu", "婷": "ting",
+    "雪": "xue", "晓": "xiao", "明": "ming", "梅": "mei",
 }  # fmt: skip
 
 _COMPANIES = [
@@ -153,10 +157,24 @@ def hire(seed: int, city: City, *, inspectors: int = 200, vehicles: int = 120) -
 
 def _organisations() -> list[Organisation]:
     found = [
-        Organisation("B", Name("望川区城市管理局", "Wangchuan Urban Management Bureau"), "bureau", None, DISTRICT_CODE),
-        Organisation("C", Name("望川区城市运行管理中心", "Wangchuan City Operations Centre"), "center", "B", DISTRICT_CODE),
-        Organisation("ZF", Name("望川区城管执法大队", "Wangchuan Enforcement Brigade"), "enforcement", "B", DISTRICT_CODE),
-    ]  # fmt: skip
+        Organisation(
+            "B", Name("望川区城市管理局", "Wangchuan Urban Management Bureau"), "bureau", None, DISTRICT_CODE
+        ),
+        Organisation(
+            "C",
+            Name("望川区城市运行管理中心", "Wangchuan City Operations Centre"),
+            "center",
+            "B",
+            DISTRICT_CODE,
+        ),
+        Organisation(
+            "ZF",
+            Name("望川区城管执法大队", "Wangchuan Enforcement Brigade"),
+            "enforcement",
+            "B",
+            DISTRICT_CODE,
+        ),
+    ]
     for number, (zh, en, _) in enumerate(STREETS):
         name = Name(f"{zh}城市管理所", f"{en.split()[0]} Urban Management Office")
         found.append(Organisation(f"S{number + 1}", name, "street_office", "B", street_code(number)))
@@ -258,30 +276,10 @@ def draw_up_rosters(seed: int, units: Sequence[Unit], today: datetime, *, days: 
     return turns
 
 
-_SYLLABLES = [
-    "ba",
-    "bo",
-    "cai",
-    "chu",
-    "dan",
-    "fei",
-    "gao",
-    "hua",
-    "jin",
-    "ke",
-    "lan",
-    "mei",
-    "nan",
-    "pin",
-    "qing",
-    "rui",
-    "shan",
-    "tao",
-    "wan",
-    "xin",
-    "yun",
-    "zhu",
-]
+_SYLLABLES = (
+    "ba", "bo", "cai", "chu", "dan", "fei", "gao", "hua", "jin", "ke", "lan", "mei", "nan", "pin",
+    "qing", "rui", "shan", "tao", "wan", "xin", "yun", "zhu",
+)  # fmt: skip
 
 
 def new_password() -> str:

@@ -99,7 +99,7 @@ class Warp:
             ],
             axis=1,
         )
-        return points * SCALE + shift
+        return np.asarray(points * SCALE + shift)
 
 
 @dataclass(frozen=True)
@@ -131,11 +131,12 @@ def smooth(points: Sequence[tuple[float, float]], step_m: float = 25.0) -> NDArr
     return np.vstack([*pieces, p[-1:]])
 
 
-_RIVER = [
+_RIVER: list[tuple[float, float]] = [
     (-4300, 1750), (-3500, 1500), (-2700, 1270), (-2000, 960), (-1400, 380), (-850, -120),
-    (-250, -400), (350, -390), (950, -120), (1500, 170), (2050, 190), (2600, -110), (3200, -520), (4100, -700),
+    (-250, -400), (350, -390), (950, -120), (1500, 170), (2050, 190), (2600, -110),
+    (3200, -520), (4100, -700),
 ]  # fmt: skip
-_CANALS = [
+_CANALS: list[list[tuple[float, float]]] = [
     [(-1010, 20), (-1000, -500), (-1080, -1100), (-980, -1700), (-1060, -2300), (-1020, -3000)],
     [(1010, -80), (1030, 500), (960, 900), (1060, 1400), (1000, 2000), (1080, 2900)],
 ]
@@ -147,7 +148,8 @@ _ROADS: list[tuple[str, str, str, bool, list[tuple[str, list[tuple[float, float]
         ("南", [(-2890, 1300), (-2990, 200), (-2930, -1200), (-2980, -2000), (-2960, -2900)]),
     ]),
     ("东港", "大道", "primary", True, [
-        ("", [(2870, 2950), (2930, 2350), (2990, 1000), (3040, 0), (2960, -1000), (2900, -2000), (2950, -2800)]),
+        ("", [(2870, 2950), (2930, 2350), (2990, 1000), (3040, 0), (2960, -1000), (2900, -2000),
+              (2950, -2800)]),
     ]),
     ("北苑", "大道", "primary", False, [
         ("西", [(-3350, 2290), (-2760, 2340), (-1350, 2440), (0, 2370)]),
@@ -264,9 +266,9 @@ def draw_plan(rng: np.random.Generator) -> Plan:
     lakes = []
     for word, centre, radii in _LAKES:
         angle = np.linspace(0, 2 * np.pi, 72, endpoint=False)
-        wave = 1 + sum(
-            rng.uniform(0.03, 0.13) / k * np.sin(k * angle + rng.uniform(0, 6.3)) for k in (2, 3, 4, 5)
-        )
+        wave = np.ones(len(angle))
+        for k in (2, 3, 4, 5):
+            wave += rng.uniform(0.03, 0.13) / k * np.sin(k * angle + rng.uniform(0, 6.3))
         shore = np.stack([np.cos(angle) * radii[0], np.sin(angle) * radii[1]], axis=1) * wave[:, None]
         english = {"澄湖": "Chenghu Lake", "望云湖": "Wangyun Lake", "鹭池": "Egret Pond"}[word]
         lakes.append((Name(word, english), shapely.Polygon(warp(shore + np.asarray(centre)))))

@@ -19,7 +19,7 @@ _TOUCH_M = 0.02
 def node(lines: Sequence[Any] | Geometries) -> Geometries:
     """The lines cut at all their crossings, as 2-vertex-or-more pieces without duplicates."""
     merged = shapely.union_all(np.asarray(lines, dtype=object), grid_size=PRECISION_M)
-    return shapely.get_parts(shapely.line_merge(merged) if merged.geom_type == "LineString" else merged)
+    return np.asarray(shapely.get_parts(merged))
 
 
 def trace(edges: Geometries, lines: Geometries, rank: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -38,7 +38,7 @@ def trace(edges: Geometries, lines: Geometries, rank: NDArray[np.int64]) -> NDAr
 
 def faces(edges: Geometries) -> Geometries:
     """The areas enclosed by noded edges."""
-    return shapely.get_parts(shapely.polygonize(edges))
+    return np.asarray(shapely.get_parts(shapely.polygonize(edges)))
 
 
 def sides(edges: Geometries, areas: Geometries) -> NDArray[np.int64]:

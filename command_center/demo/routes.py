@@ -1,5 +1,6 @@
 """Closed routes along the roads for vehicles, as shortest ways through a few places."""
 
+import itertools
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,10 +16,31 @@ from command_center.demo.roads import Roads
 from command_center.demo.streets import Network
 
 _COST = {
-    "sanitation": {"primary": 1.0, "secondary": 1.0, "tertiary": 0.9, "residential": 1.1, "service": 2.5, "trunk": 9.0},
-    "slag_truck": {"trunk": 0.7, "primary": 0.9, "secondary": 1.0, "tertiary": 2.0, "residential": 5.0, "service": 15.0},
-    "enforcement": {"primary": 1.0, "secondary": 0.9, "tertiary": 0.9, "residential": 1.2, "service": 3.0, "trunk": 3.0},
-}  # fmt: skip
+    "sanitation": {
+        "primary": 1.0,
+        "secondary": 1.0,
+        "tertiary": 0.9,
+        "residential": 1.1,
+        "service": 2.5,
+        "trunk": 9.0,
+    },
+    "slag_truck": {
+        "trunk": 0.7,
+        "primary": 0.9,
+        "secondary": 1.0,
+        "tertiary": 2.0,
+        "residential": 5.0,
+        "service": 15.0,
+    },
+    "enforcement": {
+        "primary": 1.0,
+        "secondary": 0.9,
+        "tertiary": 0.9,
+        "residential": 1.2,
+        "service": 3.0,
+        "trunk": 3.0,
+    },
+}
 
 
 @dataclass(frozen=True)
@@ -45,7 +67,7 @@ class StreetGraph:
         self.tail, self.head = inverse.reshape(2, -1)
         _, label = connected_components(self._matrix(np.ones(len(self.edges))), directed=False)
         self.connected = label == np.argmax(np.bincount(label))
-        self._edge = {}
+        self._edge: dict[tuple[int, int], int] = {}
         for edge, pair in enumerate(zip(self.tail.tolist(), self.head.tolist(), strict=True)):
             self._edge.setdefault((min(pair), max(pair)), edge)
 
@@ -77,7 +99,7 @@ class StreetGraph:
             path += leg[::-1][:-1]
         path.append(path[0])
         points: list[NDArray[np.float64]] = []
-        for a, b in zip(path, path[1:], strict=False):
+        for a, b in itertools.pairwise(path):
             edge = self._edge[(min(a, b), max(a, b))]
             xy = shapely.get_coordinates(self.edges[edge])
             points.append(xy[:-1] if self.tail[edge] == a else xy[::-1][:-1])

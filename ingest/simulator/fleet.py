@@ -21,7 +21,7 @@ _BATTERY_S = 15 * 3600.0
 _LOSS_S = (60.0, 240.0)
 _SPEEDING_S = (50.0, 120.0)
 _PARKING_S = (600.0, 1_200.0)
-_FIRST_LEAVES_S = (8.0, 35.0)
+_FIRST_LEAVES_S = (3.0, 30.0)
 """So soon after the start the first inspectors set out, so that a viewer need not wait."""
 
 _log = structlog.get_logger(__name__)
@@ -64,7 +64,7 @@ class Fleet:
         self._silent_until: Floats = np.zeros(count)
         self._backlog: dict[int, list[Sample]] = {}
         self._online: NDArray[np.bool_] = np.zeros(count, dtype=bool)
-        self._first_leaves = started + rng.uniform(*_FIRST_LEAVES_S, size=3)
+        self._first_leaves = started + rng.uniform(*_FIRST_LEAVES_S, size=4)
         self._now = started
 
     @property
@@ -164,8 +164,8 @@ class Fleet:
         if not len(present) or self.walkers.away() >= self._settings.most_away:
             return
         if from_border:
-            order = present[np.argsort(self.walkers.metres_to_border()[present], kind="stable")][:15]
-            order = self._rng.permutation(order)
+            near = self.walkers.metres_to_border()[present] / self.walkers.pace[present]
+            order = self._rng.permutation(present[np.argsort(near, kind="stable")][:12])
         else:
             order = self._rng.permutation(present)[:5]
         for walker in order.tolist():

@@ -48,7 +48,7 @@ class Walkers:
         self._ahead = rng.choice([-1.0, 1.0], size=count)
         self._side: Floats = np.ones(count)
         on_bike = rng.uniform(size=count) < _EBIKE_SHARE
-        self._pace = np.where(on_bike, rng.uniform(2.6, 4.2, count), rng.uniform(0.8, 1.6, count))
+        self.pace = np.where(on_bike, rng.uniform(2.6, 4.2, count), rng.uniform(0.8, 1.6, count))
         self._paused_until: Floats = np.zeros(count)
         self.mood = np.full(count, int(Mood.PATROL), dtype=np.int8)
         self._way: list[deque[int]] = [deque() for _ in range(count)]
@@ -79,14 +79,14 @@ class Walkers:
         stop = patrolling & (self._rng.uniform(size=len(walking)) < dt / _BETWEEN_STOPS_S)
         self._paused_until[stop] = now + self._rng.uniform(*_STOP_S, size=int(stop.sum()))
         walking &= ~stop
-        self._metres[walking] += (self._ahead * self._pace * dt)[walking]
+        self._metres[walking] += (self._ahead * self.pace * dt)[walking]
         length = self._streets.lines.length[self.edge]
         for walker in np.flatnonzero(walking & ((self._metres < 0) | (self._metres > length))):
             self._at_corner(int(walker), now)
         goal, direction = self._goal()
         change = (goal - self.place) * (1 - np.exp(-dt / _TURN_S))
         size = np.maximum(np.hypot(*change.T), 1e-9)
-        change *= np.minimum(1.0, (self._pace * 1.3 + 0.3) * dt / size)[:, None]
+        change *= np.minimum(1.0, (self.pace * 1.3 + 0.3) * dt / size)[:, None]
         change[~active] = 0.0
         self.place += change
         moved = np.hypot(*change.T) / dt
