@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 
 from geocoding.forward import WHOLE, Hidden, Hints, Match, matches
 from geocoding.grammar.elements import Reading
-from geocoding.grammar.lexicon import PLACE, ROAD
+from geocoding.grammar.lexicon import PLACE, POINT, ROAD
 from geocoding.grammar.reading import read
+from geocoding.index.columns import LINE_KEY
 from geocoding.index.entries import UNITS
 from geocoding.index.gazetteer import Gazetteer
 from geocoding.noise import Noise
@@ -40,11 +41,11 @@ REASONS = (
 )  # fmt: skip
 GROUPS = {
     "door": "known", "building": "known", "lane": "known", "place": "place", "interpolated": "line",
-    "road": "road", "crossing": "known", "area": "road",
+    "road": "road", "crossing": "crossing", "area": "road",
 }  # fmt: skip
 
-_PRIOR = {"known": 0.93, "name": 0.97, "place": 0.6, "line": 0.7, "road": 0.9}
-_PRIOR_ERROR_M = {"known": 60.0, "name": 40.0, "place": 150.0, "line": 120.0, "road": 50.0}
+_PRIOR = {"crossing": 0.97, "known": 0.93, "name": 0.97, "place": 0.6, "line": 0.7, "road": 0.9}
+_PRIOR_ERROR_M = {"crossing": 1.0, "known": 60.0, "name": 40.0, "place": 150.0, "line": 120.0, "road": 50.0}
 """What is believed before a gazetteer has enough addresses to examine itself."""
 _NAMED = frozenset(("same", "alias", "former", "correction", "short_name"))
 
@@ -52,7 +53,7 @@ _NAMED = frozenset(("same", "alias", "former", "correction", "short_name"))
 def group_of(match: Match) -> str:
     """Which model judges a match. A place asked for by its own name and nothing more is ``name``."""
     level = match.location.level
-    if level == "place" and not match.numbered and match.reason in _NAMED:
+    if level == "place" and match.kind & POINT and match.reason in _NAMED:
         return "name"
     return GROUPS[level]
 
@@ -87,9 +88,9 @@ class Calibration:
         if model is None:
             spread_m = exp(match.location.features[1]) - 1.0
             raw = _PRIOR[group] * match.share * match.belief
-            if group in ("road", "place"):
-                raw *= WRONG_M / (WRONG_M + spread_m)
-            return raw, _PRIOR_ERROR_M[group] + spread_m
+            if group in ("road", "place", "crossing"):
+                raw *= 1.0 / (1.0 + (spread_m / WRONG_M) ** 2)
+            return min(raw, 0.99), _PRIOR_ERROR_M[group] + spread_m
         raw = 1.0 / (
             1.0 + exp(-max(-30.0, min(30.0, sum(a * b for a, b in zip(model, values, strict=True)))))
         )
@@ -162,7 +163,7 @@ def examine(gazetteer: Gazetteer, sample: int = SAMPLE, seed: int = 1) -> list[C
             if columns.number[row]:
                 if columns.unit[row] in (1, 3) and not columns.tail[row]:
                     numbered.append(row)
-            elif place:
+            elif place and columns.key[row] != LINE_KEY:
                 named.append(row)
     draw = np.random.default_rng(seed)
     rows = numbered + named
@@ -231,7 +232,7 @@ def _ask(
     first = found[0]
     error = hypot(first.location.x - gazetteer.columns.x[row], first.location.y - gazetteer.columns.y[row])
     group = group_of(first)
-    if group == "name" and not hidden.sources:
+    if group in ("name", "crossing"):
         return None  # Another place of a like name says nothing about asking for a known one.
     return Case(group, features_of(first, len(found)), error, 0, kind)
 

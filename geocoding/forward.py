@@ -21,11 +21,15 @@ SAME_PLACE_M = 300.0
 """Candidates nearer than this to the best one say the same."""
 MAX_CLUSTERS = 12
 MAX_SIMILAR = 6
-OTHER_DISTRICT, OTHER_TOWN, SUSPECT = 0.03, 0.25, 0.05
+OTHER_DISTRICT, OTHER_TOWN, SUSPECT, SUSPECT_KNOWN = 0.03, 0.25, 0.05, 0.9
+_KNOWN_LEVELS = frozenset(("door", "building", "lane"))
 """What remains of a candidate in another district or town than said, or of a lone far point."""
 _WEAK_REASONS = frozenset(("one_character", "missing_character", "extra_character", "inside", "larger_place"))
 NEAR_KM = 5.0
 """At this distance from the map centre a candidate counts a third."""
+
+
+_AREA_ELEMENTS = frozenset(("province", "city", "district", "town", "community", "repeated"))
 
 
 @dataclass(slots=True, frozen=True)
@@ -51,6 +55,7 @@ class Match(NamedTuple):
     share: float
     district_ok: bool | None
     numbered: bool
+    kind: int = 0
 
 
 class Target(NamedTuple):
@@ -122,6 +127,10 @@ def _targets(gazetteer: Gazetteer, reading: Reading) -> list[Target]:
         if base_id and all(target.base_id != base_id for target in found):
             found.append(Target(name, base_id, belief, reason, number, tail))
 
+    whole = _without_areas(reading)
+    if whole != base and ids.get(whole):
+        # A name that is made of other names: a stop called after a crossing, a shop after a road.
+        return [Target(whole, ids[whole], 1.0, "same", None, "")]
     add(base, 1.0, "same")
     if base in gazetteer.aliases:
         alias = gazetteer.aliases[base]
@@ -130,12 +139,23 @@ def _targets(gazetteer: Gazetteer, reading: Reading) -> list[Target]:
         parents = [name for name in reading.bases[:-1] if name in full]
         if full != base and (parents or base == last):
             short = full.startswith(last + "(")
-            add(full, 0.95 if parents or short else 0.6, "short_name" if short else "last_part")
+            belief = 0.85 if short else 0.95 if parents else 0.6
+            add(full, belief, "short_name" if short else "last_part")
     if not found and last != base and not any(name.endswith("村") for name in reading.bases[:-1]):
         add(last, 0.9, "same")
     if reading.number is None and reading.point:
         add(reading.point, 1.0, "same")
     return found
+
+
+def _without_areas(reading: Reading) -> str:
+    """The canonical text after the areas it begins with."""
+    start = 0
+    for element in reading.elements:
+        if element.kind not in _AREA_ELEMENTS or element.start != start:
+            break
+        start = element.end
+    return reading.canonical[start:]
 
 
 def _similar(gazetteer: Gazetteer, reading: Reading, seen: set[int], *, edits: bool) -> list[Target]:
@@ -208,8 +228,6 @@ def _place(
                 weight *= 0.6
         if towns and cluster.towns and not cluster.towns & towns:
             weight *= OTHER_TOWN
-        if cluster.suspect:
-            weight *= SUSPECT
         if agrees is False and target.reason in _WEAK_REASONS:
             continue
         if weight < 1e-4:
@@ -227,6 +245,9 @@ def _place(
         )
         if hide >= 0 and not location.rows and cluster.end - cluster.start <= 2 and target.number is not None:
             continue
+        if cluster.suspect:
+            # The register says so, and nothing near bears it out: answer it, but not as sure.
+            weight *= SUSPECT_KNOWN if location.level in _KNOWN_LEVELS else SUSPECT
         weight *= _fitness(location, target.number, cluster, gazetteer.base_kinds.get(target.base_id, 0))
         if hints.centre is not None:
             x, y = columns.plane.metres(*hints.centre)
@@ -245,6 +266,7 @@ def _place(
                 share=0.0,
                 district_ok=agrees,
                 numbered=numbered,
+                kind=gazetteer.base_kinds.get(target.base_id, 0),
             )
         )
 

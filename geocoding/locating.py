@@ -5,7 +5,7 @@ from math import hypot, log1p
 from typing import NamedTuple
 
 from geocoding.grammar.elements import Number
-from geocoding.index.columns import Cluster, Columns
+from geocoding.index.columns import LINE_KEY, Cluster, Columns
 from geocoding.index.entries import UNITS
 from geocoding.interpolation import DOOR, LANE, Line, along, near_chord
 
@@ -140,6 +140,8 @@ def _base_point(
         if columns.source[row] not in without_sources:
             rows.append(row)
     size = cluster.end - cluster.start
+    if rows and columns.key[rows[0]] == LINE_KEY:
+        rows = [row for row in rows if columns.key[row] != LINE_KEY]
     if rows:
         known = _known(columns, cluster, rows, quality, "place")
         extra = (log1p(cluster.radius_m), log1p(size))

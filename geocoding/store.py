@@ -10,16 +10,18 @@ import shapely
 from psycopg.types.json import Jsonb
 
 from geocoding.calibration import Calibration, calibrate, examine
-from geocoding.grammar.lexicon import POINT
+from geocoding.grammar.lexicon import POINT, ROAD
 from geocoding.grammar.vocabulary import canonical
-from geocoding.index.columns import EARTH_M_PER_DEG, Plane, Pool, Raw
+from geocoding.index.columns import EARTH_M_PER_DEG, LINE_KEY, Plane, Pool, Raw
 from geocoding.index.entries import UNITS, Entry, Names
 from geocoding.index.gazetteer import Alias, Gazetteer, assemble
 from gis_core.database import read_queries
 
 QUERIES = read_queries("geocoding")
-FACILITY_SOURCE = 0
-"""Source id in the index of what the platform's own facility table names."""
+PLATFORM_SOURCE = 0
+"""Source id in the index of what the platform's own tables (facilities, roads) name."""
+LINE_STEP_DEG = 0.003
+MOST_LINE_POINTS = 24
 CHUNK = 50_000
 
 Connection = psycopg.Connection[Any]
@@ -162,33 +164,51 @@ def load_gazetteer(connection: Connection) -> Gazetteer:
         for rows in _chunks(connection, "entries"):
             lists.add(rows)
     facilities = [
-        (-identity, FACILITY_SOURCE, canonical(name), POINT, 0, "", "", 0, "", "", "", lon, lat)
+        (-identity, PLATFORM_SOURCE, canonical(name), POINT, 0, "", "", 0, "", "", "", lon, lat)
         for identity, name, lon, lat in connection.execute(sql("facilities"))
         if len(canonical(name)) >= 2
     ]
     lists.add(facilities)
+    lines = _road_lines(connection)
+    lists.add(line_points(lines))
     quality = [0.8]
     for source_id, _, trust in connection.execute(sql("sources")):
         quality.extend([0.5] * (source_id + 1 - len(quality)))
         quality[source_id] = trust
     aliases = [Alias(*row) for row in connection.execute(sql("names"))]
     made = assemble(lists.raw(), names, lists.bases, lists.texts, lists.areas, quality, lists.kinds, aliases)
-    made.roads = _road_lines(connection, made.columns.plane)
+    made.roads = on_plane(lines, made.columns.plane)
     return made
 
 
-def _road_lines(connection: Connection, plane: Plane) -> dict[str, Any]:
-    """Road lines by canonical name, in metres of the plane."""
+def _road_lines(connection: Connection) -> dict[str, Any]:
+    """Road lines by canonical name, in degrees."""
     found: dict[str, list[Any]] = {}
     for name, wkb in connection.execute(sql("road_lines")):
         found.setdefault(canonical(name), []).append(wkb)
-    lines: dict[str, Any] = {}
+    return {name: shapely.union_all(shapely.from_wkb(parts)) for name, parts in found.items()}
+
+
+def line_points(lines: dict[str, Any]) -> list[tuple[Any, ...]]:
+    """Rows that stand for road lines: one for each piece, and one each ``LINE_STEP_DEG`` on long ones."""
+    rows: list[tuple[Any, ...]] = []
+    for name, line in lines.items():
+        if len(name) < 2:
+            continue
+        coordinates = shapely.get_coordinates(shapely.segmentize(line, LINE_STEP_DEG))
+        chosen = coordinates[:: max(1, len(coordinates) // MOST_LINE_POINTS)]
+        rows.extend(
+            (LINE_KEY, PLATFORM_SOURCE, name, ROAD, 0, "", "", 0, "", "", "", lon, lat)
+            for lon, lat in chosen.tolist()
+        )
+    return rows
+
+
+def on_plane(lines: dict[str, Any], plane: Plane) -> dict[str, Any]:
+    """The lines in metres of the plane."""
     scale = np.array([plane.x_m, EARTH_M_PER_DEG])
     origin = np.array([plane.lon, plane.lat])
-    for name, parts in found.items():
-        joined = shapely.union_all(shapely.from_wkb(parts))
-        lines[name] = shapely.transform(joined, lambda c: (c - origin) * scale)
-    return lines
+    return {name: shapely.transform(line, lambda c: (c - origin) * scale) for name, line in lines.items()}
 
 
 def load_calibration(connection: Connection) -> Calibration:

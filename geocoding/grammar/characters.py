@@ -14,7 +14,7 @@ _SEPARATORS = "，。、；;：:！!？?|\t\n\r\u2028\u2029/／\\＼·•．.“
 _DASHES = "－—–―‐‑‒−─～~﹣"
 _OPEN, _CLOSE = "（【［｛〔〈《「『[{<＜", "）】］｝〕〉》」』]}>＞"
 
-_STRANGE = re.compile(r"[^\u3400-\u9fff\U00020000-\U0003134fA-Z0-9(),\-#&_ ]")
+_STRANGE = re.compile(r"[^\u3007\u3400-\u9fff\U00020000-\U0003134fA-Z0-9(),\-#&_ ]")
 _BLANKS = re.compile(r"(?<![0-9A-Z]) +| +(?![0-9A-Z])")
 _EDGE = re.compile(r"^[ ,\-]+|[ ,\-]+$")
 

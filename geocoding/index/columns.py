@@ -17,6 +17,8 @@ between them, at most 3.5 km: a house is hardly wider than 8 m for each number i
 LINK_AHEAD = 4
 SHARED_ROWS = 4
 """So many different addresses on one coordinate make it a fall-back point."""
+LINE_KEY = -(1 << 62)
+"""Row key of the points that stand for a road line: they tell where the road is, not a place on it."""
 EARTH_M_PER_DEG = 111_195.0
 
 

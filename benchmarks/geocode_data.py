@@ -1,0 +1,161 @@
+"""What the accuracy of geocoding is measured on: tables named in a TOML file, split by address.
+
+The file has a ``[[table]]`` for each table (file, source, datum, quality, columns) and may have ``[streets]``
+(file, layer, name) for the share with the right street and ``[roads]`` (file, layer, name) for crossings.
+"""
+
+import tomllib
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyogrio
+import shapely
+
+from geocoding.grammar.lexicon import POINT, ROAD
+from geocoding.grammar.vocabulary import canonical
+from geocoding.index.columns import EARTH_M_PER_DEG, LINE_KEY
+from geocoding.index.entries import Entry, Names, SourceRow
+from geocoding.index.gazetteer import Alias, Gazetteer, Source, build, read_sources
+from geocoding.store import line_points, on_plane
+from geocoding.tables import TableSpec, read_table
+
+HELD_PERMILLE = 100
+CONFIRMED_M = 150.0
+
+
+@dataclass
+class Held:
+    """An address kept out of the gazetteer. ``confirmed``: two sources agree on its point."""
+
+    entry: Entry
+    source: int
+    confirmed: bool
+
+
+@dataclass
+class Split:
+    """A gazetteer, and the addresses it has never seen under any source."""
+
+    gazetteer: Gazetteer
+    known: list[tuple[Entry, int]]
+    held: list[Held]
+    quality: list[float]
+    streets: tuple[Any, list[str]] | None
+    roads: dict[str, Any]
+
+
+def _is_held(entry: Entry) -> bool:
+    return zlib.crc32(f"{entry.base}|{entry.number}|{entry.unit}".encode()) % 1000 < HELD_PERMILLE
+
+
+def load(spec_file: Path, aliases: Sequence[Alias] = (), *, with_lines: bool = True) -> Split:
+    """Read the tables, hold a tenth of the addresses back by key, and build the gazetteer of the rest.
+
+    ``with_lines``: the gazetteer knows the road lines too."""
+    described = tomllib.loads(spec_file.read_text(encoding="utf-8"))
+    tables: list[tuple[Source, list[SourceRow]]] = []
+    for number, table in enumerate(described["table"]):
+        spec = TableSpec(
+            Path(table["file"]), table["source"], table["columns"], table["datum"], table["quality"]
+        )
+        tables.append((Source(number, spec.source, spec.quality), read_table(spec).rows))
+    first = _names(tables)
+    entries, sources, keys = read_sources(tables, first)
+    held_rows = {
+        key for entry, key in zip(entries, keys, strict=True) if entry.kind != POINT and _is_held(entry)
+    }
+    known: list[tuple[Entry, int]] = []
+    held: list[tuple[Entry, int]] = []
+    for entry, source, key in zip(entries, sources, keys, strict=True):
+        if entry.kind != POINT and (_is_held(entry) or key in held_rows):
+            if _is_held(entry):
+                held.append((entry, source))
+        elif key not in held_rows:
+            known.append((entry, source))
+    # Names, too, only from what is known.
+    names = _names(tables)
+    quality = [source.quality for source, _ in tables]
+    roads = _layer(described.get("roads"))
+    lines = [
+        Entry("", row[2], ROAD, 0, "", "", 0, "", "", "", "", row[11], row[12], row[2])
+        for row in (line_points(roads) if with_lines else ())
+    ]
+    gazetteer = build(
+        [*(entry for entry, _ in known), *lines],
+        [*(source for _, source in known), *[0] * len(lines)],
+        [*range(len(known)), *[LINE_KEY] * len(lines)],
+        names,
+        quality,
+        aliases,
+    )
+    if with_lines:
+        gazetteer.roads = on_plane(roads, gazetteer.columns.plane)
+    return Split(gazetteer, known, _confirmed(held), quality, _streets(described.get("streets")), roads)
+
+
+def _names(tables: Sequence[tuple[Source, list[SourceRow]]]) -> Names:
+    names = Names()
+    names.add_areas(
+        {row.district for _, rows in tables for row in rows},
+        {row.town for _, rows in tables for row in rows},
+        (),
+    )
+    return names
+
+
+def _confirmed(held: Sequence[tuple[Entry, int]]) -> list[Held]:
+    points: dict[tuple[object, ...], list[tuple[int, float, float]]] = {}
+    for e, source in held:
+        points.setdefault(_key(e), []).append((source, e.lon, e.lat))
+    return [
+        Held(
+            e,
+            source,
+            any(
+                other != source and apart_m(e.lon, e.lat, lon, lat) <= CONFIRMED_M
+                for other, lon, lat in points[_key(e)]
+            ),
+        )
+        for e, source in held
+    ]
+
+
+def _key(e: Entry) -> tuple[object, ...]:
+    return (e.base, e.number, e.unit, e.mark, e.tail, e.district)
+
+
+def apart_m(lon: float, lat: float, other_lon: float, other_lat: float) -> float:
+    """Metres between two points of one city."""
+    east = (lon - other_lon) * float(np.cos(np.radians(lat)))
+    return float(np.hypot(east, lat - other_lat)) * EARTH_M_PER_DEG
+
+
+def _layer(described: dict[str, str] | None) -> dict[str, Any]:
+    if described is None:
+        return {}
+    _, _, geometry, fields = pyogrio.raw.read(
+        described["file"], layer=described["layer"], columns=[described["name"]]
+    )
+    found: dict[str, list[Any]] = {}
+    for name, wkb in zip(fields[0], geometry, strict=True):
+        if name:
+            found.setdefault(canonical(name), []).append(wkb)
+    return {name: shapely.union_all(shapely.from_wkb(parts)) for name, parts in found.items()}
+
+
+def _streets(described: dict[str, str] | None) -> tuple[Any, list[str]] | None:
+    layer = _layer(described)
+    return (shapely.STRtree(list(layer.values())), list(layer)) if layer else None
+
+
+def street_at(split: Split, lon: float, lat: float) -> str:
+    """Name of the street office at a point, empty outside all."""
+    if split.streets is None:
+        return ""
+    tree, names = split.streets
+    found = tree.query(shapely.Point(lon, lat), predicate="intersects")
+    return names[int(found[0])] if len(found) else ""
