@@ -10,7 +10,8 @@ from gis_core.models.grid import (
     UnitGrid,
 )
 from gis_core.models.ground import Building, Facility, LandCover, Road
-from gis_core.models.import_run import ImportIssue, ImportRun
+from gis_core.models.history import Edit, EditInsert, EditRow
+from gis_core.models.import_run import ImportIssue, ImportMapping, ImportRun, ImportTask
 from gis_core.models.outbox import Outbox
 from gis_core.models.zone import Zone
 
@@ -19,9 +20,14 @@ __all__ = [
     "Building",
     "Component",
     "ComponentClass",
+    "Edit",
+    "EditInsert",
+    "EditRow",
     "Facility",
     "ImportIssue",
+    "ImportMapping",
     "ImportRun",
+    "ImportTask",
     "LandCover",
     "Layer",
     "LayerVersion",
