@@ -127,7 +127,7 @@ def place_components(
     found: list[tuple[str, Geometries]] = [
         (rule.code, _along(rng, roads, rule, land)) for rule in ALONG_ROADS
     ]
-    found += _at_junctions(rng, roads)
+    found += _at_junctions(roads)
     uses = np.array([land.use[block] for block in grids.block])
     open_ground = shapely.buffer(grids.shapes, -12.0)
     for code, use, per_m2 in IN_GROUNDS:
@@ -192,7 +192,7 @@ def _beside(lines: Geometries, at: NDArray[np.float64], offset: NDArray[np.float
 
 def _clear(points: Geometries, roads: Roads, land: Land) -> Geometries:
     """Only points outside the water and not on the carriageway of a crossing road."""
-    near = shapely.STRtree(_junctions(roads)[0]).query(
+    near = shapely.STRtree(_junctions(roads).points).query(
         points, predicate="dwithin", distance=JUNCTION_CLEAR_M
     )[0]
     keep = np.ones(len(points), dtype=bool)
@@ -201,36 +201,57 @@ def _clear(points: Geometries, roads: Roads, land: Land) -> Geometries:
     return np.asarray(points[keep & ~shapely.intersects(land.water, points)])
 
 
-def _junctions(roads: Roads) -> tuple[Geometries, NDArray[np.int64], NDArray[np.int64]]:
-    """Crossings of three or more pieces: point, number of pieces, number of those tertiary or above."""
-    ground = ~np.array(roads.elevated)[roads.edge_road]
-    edges = roads.edges[ground]
-    xy = shapely.get_coordinates(np.concatenate([shapely.get_point(edges, 0), shapely.get_point(edges, -1)]))
-    major = np.tile(np.isin(roads.edge_kinds[ground], ["primary", "secondary", "tertiary"]), 2)
-    street = np.tile(roads.edge_kinds[ground] != "service", 2)
-    keys, inverse = np.unique(np.round(xy, 2), axis=0, return_inverse=True)
-    pieces = np.bincount(inverse.reshape(-1), weights=street).astype(np.int64)
-    large = np.bincount(inverse.reshape(-1), weights=major).astype(np.int64)
-    crossing = pieces >= 3
-    return np.asarray(shapely.points(keys[crossing])), pieces[crossing], large[crossing]
+@dataclass(frozen=True)
+class _Junctions:
+    """Crossings of three or more pieces of street. ``large``: pieces that are tertiary or above;
+    ``bearing``: direction of one of them in radians; ``half_width_m``: of the widest."""
+
+    points: Geometries
+    large: NDArray[np.int64]
+    bearing: NDArray[np.float64]
+    half_width_m: NDArray[np.float64]
 
 
-def _at_junctions(rng: np.random.Generator, roads: Roads) -> list[tuple[str, Geometries]]:
-    points, pieces, large = _junctions(roads)
-    xy = shapely.get_coordinates(points)
-    lights = large >= 3
-    found = []
-    for code, at, number, reach in (
-        ("0299", lights, np.minimum(large, 4), 15.0),
-        ("0150", lights, np.full(len(xy), 1), 18.0),
-        ("0212", pieces >= 3, np.full(len(xy), 2), 11.0),
-        ("0220", lights, np.full(len(xy), 2), 13.5),
+def _junctions(roads: Roads) -> _Junctions:
+    ground = ~np.array(roads.elevated)[roads.edge_road] & (roads.edge_kinds != "service")
+    edges, kinds = roads.edges[ground], roads.edge_kinds[ground]
+    ends = [shapely.get_coordinates(shapely.get_point(edges, i)) for i in (0, -1)]
+    nexts = [shapely.get_coordinates(shapely.get_point(edges, i)) for i in (1, -2)]
+    xy, ahead = np.concatenate(ends), np.concatenate(nexts) - np.concatenate(ends)
+    large = np.tile(np.isin(kinds, ["primary", "secondary", "tertiary"]), 2)
+    half = np.tile([ROAD_HALF_WIDTH_M[str(kind)] for kind in kinds], 2)
+    keys, first, inverse = np.unique(np.round(xy, 2), axis=0, return_index=True, return_inverse=True)
+    inverse = inverse.reshape(-1)
+    widest = np.zeros(len(keys))
+    np.maximum.at(widest, inverse, half)
+    crossing = np.bincount(inverse) >= 3
+    return _Junctions(
+        np.asarray(shapely.points(keys[crossing])),
+        np.bincount(inverse, weights=large).astype(np.int64)[crossing],
+        np.arctan2(ahead[first, 1], ahead[first, 0])[crossing],
+        widest[crossing],
+    )
+
+
+def _at_junctions(roads: Roads) -> list[tuple[str, Geometries]]:
+    """Signals, cameras, name plates and bollards at the corners of crossings, off the carriageway."""
+    found = _junctions(roads)
+    xy = shapely.get_coordinates(found.points)
+    lights = found.large >= 3
+    placed = []
+    for code, at, number, beyond_m, corner in (
+        ("0299", lights, np.minimum(found.large, 4), 1.0, 0),
+        ("0150", lights, np.full(len(xy), 1), 3.0, 1),
+        ("0212", np.ones(len(xy), dtype=bool), np.full(len(xy), 2), 2.0, 0),
+        ("0220", lights, np.full(len(xy), 2), 4.0, 2),
     ):
         which = np.repeat(np.flatnonzero(at), number[at])
-        turn = rng.uniform(0, 2 * np.pi, size=len(xy))[which] + np.arange(len(which)) * 2 * np.pi / 4
-        shift = np.stack([np.cos(turn), np.sin(turn)], axis=1) * reach
-        found.append((code, np.asarray(shapely.points(xy[which] + shift))))
-    return found
+        turn = np.arange(len(which)) - np.searchsorted(which, which) + corner
+        angle = found.bearing[which] + np.pi / 4 + turn * np.pi / 2
+        reach = found.half_width_m[which] * np.sqrt(2) + beyond_m
+        shift = np.stack([np.cos(angle), np.sin(angle)], axis=1) * reach[:, None]
+        placed.append((code, np.asarray(shapely.points(xy[which] + shift))))
+    return placed
 
 
 def _scattered(rng: np.random.Generator, grounds: Geometries, per_m2: float) -> Geometries:

@@ -230,7 +230,8 @@ def test_places_along_lines() -> None:
 def test_rosters_that_ran_out_are_prolonged(town: str) -> None:
     with psycopg.connect(town) as connection:
         connection.execute(
-            "UPDATE roster SET starts_at = starts_at - interval '40 days', ends_at = ends_at - interval '40 days'"
+            "UPDATE roster SET starts_at = starts_at - interval '40 days',"
+            " ends_at = ends_at - interval '40 days'"
         )
     _, turns = read_world(town)
     with psycopg.connect(town) as connection:
