@@ -22,6 +22,7 @@ class Reason(StrEnum):
     NO_FIX = "no_fix"
     BAD_CHECKSUM = "bad_checksum"
     BAD_SENTENCE = "bad_sentence"
+    BAD_BODY = "bad_body"
     TOO_LARGE = "too_large"
     UNKNOWN_TOPIC = "unknown_topic"
     UNKNOWN_TYPE = "unknown_type"
@@ -44,6 +45,7 @@ REASON_TEXTS: dict[Reason, Text] = {
     Reason.NO_FIX: Text("接收机未定位", "The receiver had no fix"),
     Reason.BAD_CHECKSUM: Text("校验和缺失或不符", "Checksum missing or wrong"),
     Reason.BAD_SENTENCE: Text("语句不完整或无法识别", "The sentence is cut or cannot be read"),
+    Reason.BAD_BODY: Text("报文过短或无法识别", "The message is cut or cannot be read"),
     Reason.TOO_LARGE: Text("消息过大", "The message is too large"),
     Reason.UNKNOWN_TOPIC: Text("未知主题", "Unknown topic"),
     Reason.UNKNOWN_TYPE: Text("未知消息类型", "Unknown type of message"),

@@ -1,0 +1,65 @@
+"""Messages that came in several packets, put together again."""
+
+from collections import OrderedDict
+from dataclasses import dataclass, field, replace
+
+from ingest.jt808 import message as messages
+from ingest.jt808.message import Message
+from tracking.reasons import Reject
+
+MOST_WAITING = 8
+MOST_BYTES = 4 * 2**20
+"""Of one terminal, all unfinished messages together; a photograph has some 100 kB."""
+
+_Key = tuple[str, int, int, int]
+
+
+@dataclass(slots=True)
+class _Waiting:
+    parts: dict[int, Message] = field(default_factory=dict)
+    size: int = 0
+
+
+class Reassembly:
+    """Unfinished messages; the oldest gives way when there are too many."""
+
+    def __init__(self) -> None:
+        self._waiting: OrderedDict[_Key, _Waiting] = OrderedDict()
+
+    def add(self, part: Message) -> Message | Reject | None:
+        """The whole message when ``part`` was the last that lacked; None while some lack.
+
+        The serials of the packets follow each other, so the first one's serial tells messages of
+        one kind apart.
+        """
+        header = part.header
+        if not 1 <= header.index <= header.total:
+            return None
+        first = (header.serial - header.index + 1) & 0xFFFF
+        key = (header.terminal, header.message_id, header.total, first)
+        waiting = self._waiting.setdefault(key, _Waiting())
+        self._waiting.move_to_end(key)
+        if header.index not in waiting.parts:
+            waiting.parts[header.index] = part
+            waiting.size += len(part.content)
+        if len(waiting.parts) == header.total:
+            del self._waiting[key]
+            return _joined([waiting.parts[index] for index in range(1, header.total + 1)])
+        while len(self._waiting) > MOST_WAITING or self._size() > MOST_BYTES:
+            self._waiting.popitem(last=False)
+        return None
+
+    def missing(self, part: Message) -> list[int]:
+        """Indices of the packets still lacking of the message that ``part`` belongs to."""
+        header = part.header
+        first = (header.serial - header.index + 1) & 0xFFFF
+        waiting = self._waiting.get((header.terminal, header.message_id, header.total, first))
+        return [] if waiting is None else [i for i in range(1, header.total + 1) if i not in waiting.parts]
+
+    def _size(self) -> int:
+        return sum(waiting.size for waiting in self._waiting.values())
+
+
+def _joined(parts: list[Message]) -> Message | Reject:
+    content = b"".join(part.content for part in parts)
+    return messages.of(replace(parts[-1].header, total=len(parts)), content)
