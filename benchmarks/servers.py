@@ -34,7 +34,13 @@ def new_servers(folder: Path) -> Servers:
         owner_password=secrets.token_hex(16),
         log=folder / "pg.log",
     )
-    broker = Broker(
+    return Servers(cluster, new_broker(folder), folder, cluster.url())
+
+
+def new_broker(folder: Path) -> Broker:
+    """A broker whose store is in ``folder``."""
+    folder.mkdir(parents=True, exist_ok=True)
+    return Broker(
         folder=folder / "broker",
         mqtt_port=machine.free_port(),
         nats_port=machine.free_port(),
@@ -42,7 +48,6 @@ def new_servers(folder: Path) -> Servers:
         service_passwords={"ingest": secrets.token_hex(16), "simulator": secrets.token_hex(16)},
         log=folder / "broker.log",
     )
-    return Servers(cluster, broker, folder, cluster.url())
 
 
 @contextmanager
