@@ -40,6 +40,10 @@ class Layer(Base):
     style: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default="{}")
     max_features: Mapped[int] = mapped_column(server_default="20000")
     """Most features in one tile; beyond that the first by ``id`` are drawn."""
+    relation: Mapped[str | None]
+    """The table whose rows the view shows under the same ``id``; None where there is no such one."""
+    editable: Mapped[bool] = mapped_column(server_default="false")
+    """Whether features may be added, changed and taken away by hand."""
 
 
 class LayerVersion(Base):
