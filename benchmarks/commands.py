@@ -26,7 +26,7 @@ def bench() -> None:
 @app.command()
 def fixes(
     seconds: Annotated[float, typer.Option(min=1, help="每阶段秒数 seconds a phase")] = 10,
-    devices: Annotated[int, typer.Option(min=1, help="设备数 devices")] = 2_000,
+    devices: Annotated[int, typer.Option(min=1, help="设备数 devices")] = 20_000,
     as_json: Json = False,
     folder: Folder = None,
 ) -> None:
