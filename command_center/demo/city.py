@@ -80,7 +80,7 @@ def make_city(
     report("buildings")
     buildings = raise_buildings(rng, grids, land, names)
     report("components")
-    placed = place_components(rng, roads, grids, land, count=components)
+    placed = place_components(rng, roads, grids, land, buildings.shapes, count=components)
     report("facilities and routes")
     facilities = found_facilities(rng, plan, network, roads, grids, areas, land, buildings, names)
     zones = draw_zones(rng, plan, network, areas, land)

@@ -121,7 +121,7 @@ class Components:
 
 
 def place_components(
-    rng: np.random.Generator, roads: Roads, grids: UnitGrids, land: Land, *, count: int
+    rng: np.random.Generator, roads: Roads, grids: UnitGrids, land: Land, houses: Geometries, *, count: int
 ) -> Components:
     """About ``count`` components; if more find a place, single ones are left out at random."""
     found: list[tuple[str, Geometries]] = [
@@ -134,6 +134,9 @@ def place_components(
         found.append((code, _scattered(rng, open_ground[uses == use], per_m2)))
     codes = np.concatenate([np.full(len(shapes), code) for code, shapes in found])
     shapes = np.concatenate([shapes for _, shapes in found])
+    free = np.ones(len(shapes), dtype=bool)
+    free[shapely.STRtree(houses).query(shapes, predicate="intersects")[0]] = False
+    codes, shapes = codes[free], shapes[free]
     point, cell = shapely.STRtree(grids.shapes).query(shapes, predicate="intersects")
     first = np.unique(point, return_index=True)[1]
     point, cell = point[first], cell[first]

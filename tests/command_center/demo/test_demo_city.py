@@ -140,6 +140,8 @@ SOUND = {
     "buildings that overlap": """
         SELECT count(*) FROM building a JOIN building b
             ON a.id < b.id AND a.geom && b.geom AND ST_Relate(a.geom, b.geom, '2********')""",
+    "components inside buildings": """
+        SELECT count(*) FROM component c JOIN building b ON ST_Contains(b.geom, c.geom)""",
     "buildings cut by a unit grid": """
         SELECT count(*) FROM building b
          WHERE NOT EXISTS (SELECT 1 FROM unit_grid g WHERE ST_Covers(g.geom, b.geom))""",
