@@ -38,6 +38,8 @@ VERBS: dict[str, Verb] = {
     "audit": Verb("command_center.admin_commands", "audit", "审计链 The audit trail", "database"),
     "import": Verb("gis_core.importing.commands", "app", "导入空间数据 Import spatial files", "database"),
     "geocode": Verb("geocoding.commands", "app", "地址库与地理编码 Addresses to places", "database"),
+    "decode": Verb("ingest.decoding.command", "decode", "解码设备报文 What our decoders make of a capture"),
+    "grids": Verb("gis_core.gridding.commands", "app", "单元网格划分 Unit grids", "database"),
     "replay": Verb("ingest.commands", "replay", "回放轨迹文件 Play a track file by MQTT", "platform"),
     "bench": Verb("benchmarks.commands", "app", "性能测量 Measure"),
     "demo": Verb("command_center.commands", "demo", "演示城市 The demo city", "database"),

@@ -31,7 +31,10 @@ class Projection(NamedTuple):
 
     @classmethod
     def at(cls, lon: float) -> "Projection":
-        srid = cgcs2000_zone_srid(lon)
+        return cls.of(cgcs2000_zone_srid(lon))
+
+    @classmethod
+    def of(cls, srid: int) -> "Projection":
         return cls(
             srid,
             Transformer.from_crs(STORAGE_SRID, srid, always_xy=True),
