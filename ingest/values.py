@@ -5,7 +5,9 @@ from datetime import datetime
 
 from tracking.clock import micros_of
 
-_LAST_EPOCH_S = 253_402_300_799.0
+FIRST_EPOCH_S = -62_135_596_800.0
+"""0001-01-01T00:00:00Z."""
+LAST_EPOCH_S = 253_402_300_799.0
 """9999-12-31T23:59:59Z, the last time that calendars and PostgreSQL clients agree on."""
 
 
@@ -15,7 +17,7 @@ class BadTimeValue(ValueError):
 
 def micros_of_epoch(value: float) -> int:
     """Microseconds of epoch seconds. Raises BadTimeValue outside years 1-9999."""
-    if not -62_135_596_800.0 <= value <= _LAST_EPOCH_S:
+    if not FIRST_EPOCH_S <= value <= LAST_EPOCH_S:
         raise BadTimeValue(f"{value!r} is no time in epoch seconds")
     return round(value * 1e6)
 

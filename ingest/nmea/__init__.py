@@ -14,6 +14,8 @@ from ingest.nmea.scanner import Refused, Scanner
 from tracking.arrival import Outcome
 from tracking.reasons import Reason, Reject
 
+__all__ = ["Stream", "decode", "outcome_of"]
+
 
 class Stream:
     """Epochs of bytes that come piece by piece, as over TCP or from a file."""

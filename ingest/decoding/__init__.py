@@ -1,0 +1,1 @@
+"""``./wanmi decode``: what our decoders make of a capture, one JSON line a message."""

@@ -1,0 +1,180 @@
+"""Records of JSON payloads, one a line: our own fixes and status, and OwnTracks."""
+
+from collections.abc import Callable, Iterator
+from typing import Any, BinaryIO
+
+import msgspec
+
+from ingest import documents, json_fix, owntracks, topics, values
+from ingest.decoding import record as records
+from ingest.decoding.record import Record
+from ingest.decoding.source import LONGEST_LINE, lines
+from ingest.owntracks_seal import CannotOpen, open_sealed
+from tracking.fix import ConnectionStatus, Fix
+from tracking.reasons import Reason, Reject
+
+
+class Envelope(msgspec.Struct):
+    """``payload`` is the document itself, or a string that holds it."""
+
+    topic: str | None = None
+    payload: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+
+
+Describe = Callable[[bytes, str | None, str | None], Record]
+"""Payload of one object, topic, device."""
+
+_ENVELOPE = msgspec.json.Decoder(Envelope)
+_ANY = msgspec.json.Decoder()
+_ITEMS = msgspec.json.Decoder(list[msgspec.Raw])
+_TEXT = msgspec.json.Decoder(str)
+
+
+def read_json(file: BinaryIO, *, reference_us: int | None) -> Iterator[Record]:
+    """``wanmi/v1/{device}/fix`` and ``/status``; without a topic the members tell which of the two."""
+    del reference_us  # our own fixes always say their time
+    return _read(file, "fix", _describe_json)
+
+
+def read_owntracks(file: BinaryIO, *, reference_us: int | None, secret: str | None) -> Iterator[Record]:
+    """``reference_us`` stands in for a missing ``tst``; ``secret`` opens encrypted payloads."""
+
+    def describe(payload: bytes, _topic: str | None, device: str | None) -> Record:
+        return _describe_owntracks(payload, device, reference_us, secret)
+
+    return _read(file, "location", describe)
+
+
+def _read(file: BinaryIO, kind: str, describe: Describe) -> Iterator[Record]:
+    for line in lines(file):
+        if isinstance(line, int):
+            told = Reject(Reason.TOO_LARGE, f"a line of {line} bytes, at most {LONGEST_LINE}")
+            yield records.refused(kind, told, "")
+            continue
+        topic, payload = _opened(line)
+        device = None if topic is None else device_of(topic)
+        if not payload.strip():
+            yield Record(kind="cleared", device=device)
+            continue
+        for part in _parts(payload):
+            if isinstance(part, Reject):
+                yield records.refused(kind, part, _shown(payload), device=device)
+            else:
+                yield records.judge_position(describe(part, topic, device), _shown(part))
+
+
+def _opened(line: bytes) -> tuple[str | None, bytes]:
+    """Topic and payload of an enveloped line; the line itself when it is no envelope."""
+    try:
+        envelope = _ENVELOPE.decode(line)
+        if isinstance(envelope.payload, msgspec.UnsetType):
+            return None, line
+        payload = bytes(envelope.payload)
+        if payload == b"null":
+            return envelope.topic, b""
+        return envelope.topic, _TEXT.decode(payload).encode() if payload[:1] == b'"' else payload
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return None, line
+
+
+def _parts(payload: bytes) -> Iterator[bytes | Reject]:
+    if payload.lstrip()[:1] != b"[":
+        yield payload
+        return
+    try:
+        items = _ITEMS.decode(payload)
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+        yield Reject(Reason.NOT_JSON, str(error))
+        return
+    if len(items) > documents.MAX_ITEMS:
+        yield Reject(Reason.TOO_LARGE, f"{len(items)} items, at most {documents.MAX_ITEMS}")
+        return
+    yield from map(bytes, items)
+
+
+def device_of(topic: str) -> str | None:
+    """The device a topic names, also of topics below it (``owntracks/{user}/{device}/event``)."""
+    match topic.split("/"):
+        case ["owntracks", _, device, *_] | ["wanmi", "v1", device, *_]:
+            return device or None
+    return topics.route(topic)[1]
+
+
+def _describe_json(payload: bytes, topic: str | None, device: str | None) -> Record:
+    told = _members(payload)
+    status = topic.endswith("/status") if topic else "online" in told and "lon" not in told
+    outcome = (json_fix.decode_status if status else json_fix.decode_fix)(payload)[0]
+    record = _of_outcome(outcome, "status" if status else "fix", device, payload)
+    record.extras |= _others(told, json_fix.FixBody, {"time"})
+    return record
+
+
+def _describe_owntracks(
+    payload: bytes, device: str | None, reference_us: int | None, secret: str | None
+) -> Record:
+    told = _members(payload)
+    kind = told.get("_type")
+    kind = kind if isinstance(kind, str) else "location"
+    if kind == "encrypted" and secret is not None:
+        try:
+            inner = open_sealed(payload, secret)
+        except CannotOpen as error:
+            return records.refused(kind, Reject(Reason.BAD_FIELD, str(error)), _shown(payload), device=device)
+        record = _describe_owntracks(inner, device, reference_us, None)
+        record.flags.append("encrypted")
+        return record
+    if device is None and isinstance(told.get("topic"), str):
+        device = device_of(told["topic"])
+    outcomes = owntracks.decode(payload, received_us=0 if reference_us is None else reference_us)
+    record = _of_outcome(outcomes[0] if outcomes else None, kind, device, payload)
+    if kind == "transition":
+        _place(record, told)
+    record.extras |= _others(told, owntracks.Body, {"_type"} if record.lon is not None else {"_type", "batt"})
+    if kind in ("location", "transition") and record.ok and isinstance(told.get("created_at"), int | float):
+        record.extras["created_at"] = told["created_at"]
+    return record
+
+
+def _place(record: Record, told: dict[str, Any]) -> None:
+    """Where and when a region was entered or left."""
+    lon, lat, moment = told.get("lon"), told.get("lat"), told.get("tst")
+    if isinstance(lon, int | float) and isinstance(lat, int | float):
+        record.lon, record.lat = float(lon), float(lat)
+    accuracy = told.get("acc")
+    if isinstance(accuracy, int | float):
+        record.accuracy_m = values.not_negative(float(accuracy))
+    try:
+        record.fix_time = None if moment is None else records.time_text(values.micros_of_epoch(float(moment)))
+    except (TypeError, ValueError):
+        record.fix_time = None
+
+
+def _of_outcome(outcome: object, kind: str, device: str | None, payload: bytes) -> Record:
+    if isinstance(outcome, Fix):
+        return records.of_fix(outcome, kind=kind, device=device)
+    if isinstance(outcome, Reject):
+        return records.refused(kind, outcome, _shown(payload), device=device)
+    record = Record(kind=kind, device=device)
+    if isinstance(outcome, ConnectionStatus):
+        record.extras = {"online": outcome.online}
+    return record
+
+
+def _members(payload: bytes) -> dict[str, Any]:
+    try:
+        told = _ANY.decode(payload)
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return {}
+    return told if isinstance(told, dict) else {}
+
+
+def _others(told: dict[str, Any], read: type[msgspec.Struct], besides: set[str]) -> dict[str, Any]:
+    """Members that the decoder does not read, so that nothing of a message is lost to the eye."""
+    known = {"online"} if "online" in told else set()
+    if "lon" in told and told.get("_type") not in ("waypoint", "waypoints"):
+        known |= set(read.__struct_encode_fields__)
+    return {name: value for name, value in told.items() if name not in known | besides}
+
+
+def _shown(payload: bytes) -> str:
+    return payload.decode("utf-8", "backslashreplace")
