@@ -42,6 +42,7 @@ class Component(Base):
         CheckConstraint("code ~ '^[0-9]{16}$'", name="code_digits"),
         CheckConstraint("state IN ('intact','broken','lost','abandoned','occupied','moved')", name="state"),
         ForeignKeyConstraint(["edition", "class_code"], ["component_class.edition", "component_class.code"]),
+        CheckConstraint("accuracy_class IN ('A','B','C')", name="accuracy_class"),
         Index("ix_component_geom", "geom", postgresql_using="gist"),
         Index("ix_component_class_code", "class_code"),
         Index("ix_component_unit_grid_code", "unit_grid_code"),
@@ -61,6 +62,8 @@ class Component(Base):
     """Community where known, else the district."""
     address: Mapped[str | None]
     data_source: Mapped[str] = mapped_column(server_default="surveyed")
+    accuracy_class: Mapped[str | None]
+    """Of the surveyed position: A ±0.5 m, B ±1.0 m, C ±10 m."""
     initial_date: Mapped[date]
     change_date: Mapped[date | None]
     note: Mapped[str | None]
@@ -68,3 +71,19 @@ class Component(Base):
     source_key: Mapped[str]
     attributes: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default="{}")
     geom: Mapped[WKBElement] = mapped_column(Geometry("GEOMETRY", srid=4326, spatial_index=False))
+
+
+class ComponentCodeSequence(Base):
+    """The highest sequence number ever given under a prefix; never lowered, so that no code comes back.
+
+    ``prefix``: district 6 + class and subclass; the digits left to 16 are the sequence.
+    """
+
+    __tablename__ = "component_code_sequence"
+    __table_args__ = (
+        CheckConstraint("prefix ~ '^[0-9]{10,11}$'", name="prefix"),
+        CheckConstraint("last BETWEEN 0 AND 10 ^ (16 - length(prefix)) - 1", name="last"),
+    )
+
+    prefix: Mapped[str] = mapped_column(primary_key=True)
+    last: Mapped[int]
