@@ -16,7 +16,8 @@ RATIO_MATTERS_FROM_BYTES = 16 * 2**20
 CHUNK_BYTES = 2**20
 
 SHAPEFILE_PARTS = frozenset({".shp", ".shx", ".dbf", ".prj", ".cpg"})
-DATA_SUFFIXES = frozenset({".shp", ".gpkg", ".geojson", ".json", ".osm", ".pbf"})
+OSM_SUFFIXES = frozenset({".osm", ".pbf"})
+DATA_SUFFIXES = OSM_SUFFIXES | {".shp", ".gpkg", ".geojson", ".json", ".kml", ".csv", ".tsv", ".xlsx"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,30 @@ def member_name(member: zipfile.ZipInfo) -> str:
         except UnicodeDecodeError:
             continue
     return member.filename
+
+
+def check_zip(path: Path, file: str) -> None:
+    """The same limits for formats that are zips themselves (.kmz, .xlsx).
+
+    Raises UnsafeZip and DamagedFile.
+    """
+    try:
+        with zipfile.ZipFile(path) as opened:
+            _check(path, [member for member in opened.infolist() if not member.is_dir()])
+    except (zipfile.BadZipFile, EOFError) as error:
+        raise DamagedFile(file=file, where=str(error)) from error
+
+
+def holds_osm(path: Path) -> bool:
+    """Whether the file is a zip with an OpenStreetMap file in it; False where it cannot be opened."""
+    if path.suffix.lower() != ".zip":
+        return False
+    try:
+        with zipfile.ZipFile(path) as opened:
+            names = [PurePosixPath(name) for name in opened.namelist()]
+    except (OSError, zipfile.BadZipFile):
+        return False
+    return any(name.suffix.lower() in OSM_SUFFIXES and "__MACOSX" not in name.parts for name in names)
 
 
 def unpack(archive: Path, folder: Path) -> list[Dataset]:

@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, get_args
@@ -17,15 +18,16 @@ from rich.progress import (
     TextColumn,
     TimeElapsedColumn,
 )
-from rich.table import Table
 
 from gis_core.coordinates import Datum
 from gis_core.identity.secrets import Keyring
-from gis_core.importing.component_mapping import ClassDictionary
+from gis_core.importing.console import print_evidence, print_report
 from gis_core.importing.errors import ImportRefused, UnknownOption
-from gis_core.importing.mapping import MappingOptions
-from gis_core.importing.report import ImportReport, write_issues
-from gis_core.importing.run import ImportRequest, run_import
+from gis_core.importing.mapping import UNKNOWN_DAY, MappingOptions
+from gis_core.importing.recipes import read_recipe
+from gis_core.importing.report import ImportReport, write_report
+from gis_core.importing.request import ImportRequest
+from gis_core.importing.run import run_import
 from gis_core.importing.targets import TARGET_KEYS
 from gis_core.models.area import AREA_LEVELS
 from gis_core.settings import DatabaseSettings
@@ -52,7 +54,10 @@ def _one_of(value: str | None, allowed: tuple[str, ...], option: str) -> None:
 
 @app.command("import")
 def import_file(
-    file: Annotated[Path, typer.Argument(help="OSM XML/PBF, GeoPackage, GeoJSON, shapefile (.shp 或 .zip)")],
+    file: Annotated[
+        Path | None,
+        typer.Argument(help="OSM XML/PBF, GeoPackage, GeoJSON, shapefile, KML/KMZ, CSV, .xlsx（或 .zip）"),
+    ] = None,
     target: Annotated[str | None, typer.Option(help=f"数据类型 what it is: {'|'.join(TARGET_KEYS)}")] = None,
     layer: Annotated[str | None, typer.Option(help="图层 layer, where the file has several")] = None,
     source: Annotated[str | None, typer.Option(help="来源名称；再次导入按它更新 name of the source")] = None,
@@ -65,7 +70,15 @@ def import_file(
         bool, typer.Option("--touching", help="与 --within 同用：也导入只有一部分在区域内的要素")
     ] = False,
     srid: Annotated[int | None, typer.Option(help="坐标系 EPSG 代码，文件没有说明或说错时用")] = None,
-    datum: Annotated[str, typer.Option(help="坐标偏移 hidden shift: wgs84|gcj02|bd09")] = "wgs84",
+    datum: Annotated[
+        str | None, typer.Option(help="坐标偏移 hidden shift: wgs84|gcj02|bd09；不说则按证据判断并请您决定")
+    ] = None,
+    accept_datum: Annotated[
+        bool,
+        typer.Option("--accept-datum", help="接受按证据建议的坐标系和偏移 take the proposal"),
+    ] = False,
+    lon_column: Annotated[str | None, typer.Option(help="表格的经度（东坐标）列 longitude column")] = None,
+    lat_column: Annotated[str | None, typer.Option(help="表格的纬度（北坐标）列 column of latitudes")] = None,
     encoding: Annotated[str | None, typer.Option(help="文字编码 text encoding, e.g. gbk, big5")] = None,
     field_map: Annotated[
         list[str] | None, typer.Option("--map", help="列=字段 column=field, e.g. name=道路名称")
@@ -93,20 +106,45 @@ def import_file(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="试导入，不保存 do everything, keep nothing")
     ] = False,
+    diff: Annotated[
+        bool,
+        typer.Option("--diff", help="列出新增、改变、缺失的要素 list what is new, changed, missing"),
+    ] = False,
+    remove_missing: Annotated[
+        bool,
+        typer.Option("--remove-missing", help="去掉本来源中文件已没有的要素 drop what the file lacks"),
+    ] = False,
+    forget: Annotated[
+        bool, typer.Option("--forget", help="不用此来源上次的设置 do not use the source's last settings")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="报告为 JSON report as JSON")] = False,
     report_file: Annotated[
-        Path | None, typer.Option("--report", help="逐条问题写入 CSV every issue as CSV")
+        Path | None,
+        typer.Option("--report", help="逐条问题写入文件 every issue into a file: .csv, .json, .geojson"),
+    ] = None,
+    recipe: Annotated[
+        Path | None, typer.Option(help="配方文件：一个区的全部文件及顺序 a TOML file naming a whole set")
     ] = None,
 ) -> None:
     """导入城市数据：全部成功或全部撤回。Bring a file into the city: all of it or nothing.
 
     Exit code 0: taken; 1: refused, nothing was imported.
     """
+    common: dict[str, Any] = {
+        "dry_run": dry_run,
+        "diff": diff,
+        "remove_missing": remove_missing,
+        "remember": not forget,
+    }
+    if recipe is not None:
+        _run_recipe(recipe, common, as_json=as_json)
+        return
     try:
+        if file is None:
+            raise UnknownOption(option="FILE", value="", allowed="FILE | --recipe FILE.toml")
         _one_of(target, TARGET_KEYS, "--target")
         _one_of(level, AREA_LEVELS, "--level")
         _one_of(datum, get_args(Datum), "--datum")
-        own_classes = _pairs(component_class, "--class")
         mapping = MappingOptions(
             field_map=_pairs(field_map, "--map"),
             key_field=key,
@@ -115,8 +153,7 @@ def import_file(
             constants=_pairs(constants, "--set"),
             valid_to=valid_to.date() if valid_to else None,
             provisional_codes=provisional_codes,
-            classes=ClassDictionary.shipped(own_classes),
-            **({"valid_from": valid_from.date()} if valid_from else {}),
+            valid_from=valid_from.date() if valid_from else UNKNOWN_DAY,
         )
         request = ImportRequest(
             path=file,
@@ -127,22 +164,43 @@ def import_file(
             touching=touching,
             srid=srid,
             datum=datum,  # type: ignore[arg-type]  # checked above
+            accept_datum=accept_datum,
             encoding=encoding,
-            dry_run=dry_run,
+            lon_field=lon_column,
+            lat_field=lat_column,
+            own_classes=_pairs(component_class, "--class"),
             mapping=mapping,
+            **common,
         )
         report = _run_with_progress(request)
     except ImportRefused as error:
         if report_file is not None and error.report is not None:
-            write_issues(report_file, error.report.issues)
+            write_report(report_file, error.report)
         _tell_refusal(error, as_json=as_json)
         raise typer.Exit(1) from error
     if report_file is not None:
-        write_issues(report_file, report.issues)
+        write_report(report_file, report)
+    _tell(report, as_json=as_json)
+
+
+def _tell(report: ImportReport, *, as_json: bool) -> None:
     if as_json:
-        typer.echo(json.dumps(report.as_dict(), ensure_ascii=False, indent=2))
+        typer.echo(json.dumps(report.as_dict(), ensure_ascii=False, indent=2, default=str))
     else:
-        _print_report(report, Console())
+        print_report(report, Console())
+
+
+def _run_recipe(path: Path, common: dict[str, Any], *, as_json: bool) -> None:
+    """Each step in order; the first refusal ends it, and what came before stays."""
+    try:
+        for step in read_recipe(path):
+            if not as_json:
+                typer.echo(f"\n── {step.path.name}" + (f" : {step.layer}" if step.layer else ""))
+            said = {name: value for name, value in common.items() if value or name == "remember"}
+            _tell(_run_with_progress(replace(step, **said)), as_json=as_json)
+    except ImportRefused as error:
+        _tell_refusal(error, as_json=as_json)
+        raise typer.Exit(1) from error
 
 
 def _run_with_progress(request: ImportRequest) -> ImportReport:
@@ -163,42 +221,11 @@ def _run_with_progress(request: ImportRequest) -> ImportReport:
 
 
 def _tell_refusal(error: ImportRefused, *, as_json: bool) -> None:
+    evidence = error.members.get("evidence")
     if as_json:
         body: dict[str, Any] = {"refused": error.slug, "zh": error.text.zh, "en": error.text.en}
-        typer.echo(json.dumps(body, ensure_ascii=False, indent=2))
+        typer.echo(json.dumps(body | {"evidence": evidence}, ensure_ascii=False, indent=2))
         return
     typer.echo(f"{error.title.zh}：{error.text.zh}\n{error.title.en}: {error.text.en}", err=True)
-
-
-def _print_report(report: ImportReport, console: Console) -> None:
-    facts = [report.file, report.layer, report.crs, report.encoding, f"source={report.source}"]
-    console.print(" · ".join(fact for fact in facts if fact), highlight=False, soft_wrap=True)
-    table = Table(box=None, pad_edge=False)
-    titles = (
-        "读入\nread",
-        "新增\ninserted",
-        "更新\nupdated",
-        "未变\nunchanged",
-        "修复\nrepaired",
-        "拒绝\nrefused",
-    )
-    for title in ("", *titles, "范围外\noutside"):
-        table.add_column(title, justify="right" if title else "left", no_wrap=True)
-    for target, counts in report.counts.items():
-        table.add_row(target, *(f"{number:,}" for number in counts.as_dict().values()))
-    console.print(table)
-    reasons = report.reasons()
-    if reasons:
-        table = Table(box=None, pad_edge=False)
-        for title in ("", "原因 reason", "数 n", "例 example"):
-            table.add_column(title, justify="right" if title.startswith("数") else "left", overflow="fold")
-        labels = {"refused": "拒绝 refused", "repaired": "修复 repaired", "note": "提示 note"}
-        for severity, code, number, text in reasons:
-            table.add_row(labels[severity], code, f"{number:,}", f"{text.zh} / {text.en}")
-        console.print(table)
-    if report.skipped:
-        console.print(f"其他对象 other objects, not for these tables: {report.skipped:,}", highlight=False)
-    rows = sum(counts.read for counts in report.counts.values())
-    rate = rows / report.seconds if report.seconds else 0
-    ending = "试导入，未保存 dry run, nothing kept" if report.dry_run else f"import_run {report.run_id}"
-    console.print(f"{report.seconds:.2f} s · {rate:,.0f}/s · {ending}", highlight=False)
+    if evidence:
+        print_evidence(evidence, Console(stderr=True))

@@ -22,8 +22,10 @@ class FileMissing(ImportRefused):
 class UnknownFormat(ImportRefused):
     slug = "unknown-format"
     detail = Text(
-        "不认识文件 {file} 的格式。可导入：.osm、.osm.pbf、.gpkg、.geojson、.shp，以及装有这些文件的 .zip。",
-        "The format of {file} is not known. Taken: .osm, .osm.pbf, .gpkg, .geojson, .shp, a .zip of those.",
+        "不认识文件 {file} 的格式。可导入：.osm、.osm.pbf、.gpkg、.geojson、.shp、.kml、.kmz、.csv、.xlsx，"
+        "以及装有这些文件的 .zip。旧的 .xls 请另存为 .xlsx。",
+        "The format of {file} is not known. Taken: .osm, .osm.pbf, .gpkg, .geojson, .shp, .kml, .kmz, .csv, "
+        ".xlsx, a .zip of those. Save an old .xls as .xlsx.",
     )
 
 
@@ -165,3 +167,43 @@ class DatabaseRefused(ImportRefused):
         "数据库拒绝了这些数据（{where}），没有导入任何数据。",
         "The database refused the data ({where}); nothing was imported.",
     )
+
+
+class CoordinatesMissing(ImportRefused):
+    slug = "coordinates-missing"
+    detail = Text(
+        "表格 {file} 中看不出坐标列，现有：{fields}。{advice_zh}。",
+        "No columns of {file} look like coordinates; it has: {fields}. {advice}.",
+    )
+
+
+class DatumUnclear(ImportRefused):
+    slug = "datum-unclear"
+    detail = Text(
+        "坐标未说明基准，但看起来是 {datum}（把握 {confidence:.0%}）：{why_zh}。"
+        "请决定：--datum {flag}，或 --datum wgs84，或以 --accept-datum 接受此判断。",
+        "The datum is not declared, but looks like {datum} (confidence {confidence:.0%}): {why}. "
+        "Decide: --datum {flag}, or --datum wgs84, or take this by --accept-datum.",
+    )
+
+
+class NotRemovable(ImportRefused):
+    slug = "not-removable"
+    detail = Text(
+        "{target} 没有来源字段，不能用 --remove-missing。",
+        "Rows of {target} carry no source, so --remove-missing cannot be used.",
+    )
+
+
+class RemoveNeedsKeys(ImportRefused):
+    slug = "remove-needs-keys"
+    detail = Text(
+        "文件没有键字段，或有 {refused} 个要素被拒绝，--remove-missing 会误删；请先改正，或用 --key 指明键。",
+        "The file has no key field, or {refused} features were refused, so --remove-missing would remove "
+        "what is still there; mend that first, or name the key by --key.",
+    )
+
+
+class BadRecipe(ImportRefused):
+    slug = "bad-recipe"
+    detail = Text("{file} 写得不对：{where}。", "{file} is not right: {where}.")

@@ -27,8 +27,8 @@ class Staging:
         self.target = target
         self._source = source
         self._table = sql.Identifier(target.key)
-        self._staged = sql.Identifier(f"staged_{target.key}")
-        self._stored = (
+        self.staged = sql.Identifier(f"staged_{target.key}")
+        self.stored = (
             *target.columns,
             *(("source", "source_key", "attributes") if target.sourced else ()),
             "geom",
@@ -37,13 +37,13 @@ class Staging:
         self._stamper = AreaStamper(connection) if target.stamped else None
         connection.execute(
             sql.SQL("CREATE TEMP TABLE {} ON COMMIT DROP AS SELECT {} FROM {} WITH NO DATA").format(
-                self._staged, self._names(self._stored), self._table
+                self.staged, self._names(self.stored), self._table
             )
         )
         connection.execute(
             sql.SQL(
                 "ALTER TABLE {} ADD number bigint, ADD feature text, ADD anchor geometry(Point, 4326)"
-            ).format(self._staged)
+            ).format(self.staged)
         )
 
     @staticmethod
@@ -63,7 +63,7 @@ class Staging:
         numbers = np.arange(self._number, self._number + len(ids)).tolist()
         self._number += len(ids)
         values: list[Any] = []
-        for name in self._stored:
+        for name in self.stored:
             if name == "geom":
                 values.append(geom)
             elif name == "source":
@@ -71,21 +71,21 @@ class Staging:
             else:
                 values.append(columns[name])
         command = sql.SQL("COPY {} ({}, number, feature, anchor) FROM STDIN").format(
-            self._staged, self._names(self._stored)
+            self.staged, self._names(self.stored)
         )
         with self._connection.cursor() as cursor, cursor.copy(command) as copy:
             for row in zip(*values, numbers, ids, anchors, strict=True):
                 copy.write_row(row)
 
     def _run(self, name: str, /, column: str | None = None, **values: Any) -> Iterator[tuple[Any, ...]]:
-        statement = sql.SQL(_SQL[name]).format(staged=self._staged, column=sql.Identifier(column or "code"))
+        statement = sql.SQL(_SQL[name]).format(staged=self.staged, column=sql.Identifier(column or "code"))
         cursor = self._connection.execute(statement, values)
         self._affected = cursor.rowcount
         return iter(cursor.fetchall() if cursor.description else ())
 
-    def finish(self, options: MappingOptions, counts: Counts) -> list[Issue]:
-        """Stamp, number and upsert what was staged; fills ``counts`` and returns what was refused."""
-        self._connection.execute(sql.SQL("ANALYZE {}").format(self._staged))
+    def prepare(self, options: MappingOptions) -> list[Issue]:
+        """Stamp and number what was staged; what was refused."""
+        self._connection.execute(sql.SQL("ANALYZE {}").format(self.staged))
         issues: list[Issue] = []
         if self.target.key == "area":
             issues += self._finish_areas(options)
@@ -102,7 +102,23 @@ class Staging:
             issues += self._finish_components()
         if self.target.key == "unit_grid":
             self._run("measure_unit_grids")
-        self._upsert(counts)
+        return issues
+
+    def refuse_foreign(self, area: bytes, patterns: list[str]) -> list[Issue]:
+        """Take out rows that would change features outside ``area`` (WKB), and codes of other areas."""
+        key = "source_key" if self.target.sourced else self.target.conflict[0]
+        join = sql.SQL(" AND ").join(
+            sql.SQL("known.{0} = s.{0}").format(sql.Identifier(name)) for name in self.target.conflict
+        )
+        statement = sql.SQL(_SQL["refuse_foreign"]).format(
+            staged=self.staged, known=self._table, join=join, key=sql.Identifier(key)
+        )
+        rows = self._connection.execute(statement, {"area": area}).fetchall()
+        issues = [issue(feature, "belongs-elsewhere", key=found) for feature, found in rows]
+        column = {"area": "code", "unit_grid": "community_code"}.get(self.target.key)
+        if column is not None:
+            outside = self._run("refuse_foreign_codes", column=column, patterns=patterns)
+            issues += [issue(feature, "outside-your-area") for feature, _ in outside]
         return issues
 
     def _finish_areas(self, options: MappingOptions) -> list[Issue]:
@@ -143,9 +159,9 @@ class Staging:
             issues.append(issue("file", "codes-issued", count=self._affected))
         return issues
 
-    def _upsert(self, counts: Counts) -> None:
+    def upsert(self, counts: Counts) -> None:
         """INSERT … ON CONFLICT DO UPDATE where something differs."""
-        changing = tuple(name for name in self._stored if name not in self.target.conflict)
+        changing = tuple(name for name in self.stored if name not in self.target.conflict)
         known = sql.SQL(", ").join(sql.SQL("known.{}").format(sql.Identifier(name)) for name in changing)
         new = sql.SQL(", ").join(sql.SQL("excluded.{}").format(sql.Identifier(name)) for name in changing)
         statement = sql.SQL(
@@ -163,8 +179,8 @@ class Staging:
             """
         ).format(
             table=self._table,
-            columns=self._names(self._stored),
-            staged=self._staged,
+            columns=self._names(self.stored),
+            staged=self.staged,
             conflict=self._names(self.target.conflict),
             changing=self._names(changing),
             known=known,

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -19,6 +19,8 @@ from gis_core.importing.report import Issue, issue
 from gis_core.importing.targets import KEYS, Target
 
 UNNAMED = "未命名"
+UNKNOWN_DAY = date(1900, 1, 1)
+"""Stands for a beginning nobody knows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +32,7 @@ class MappingOptions:
     key_field: str | None = None
     level: str | None = None
     parent_code: str | None = None
-    valid_from: date = date(1900, 1, 1)
+    valid_from: date = UNKNOWN_DAY
     valid_to: date | None = None
     constants: Mapping[str, str] = field(default_factory=dict)
     """Column to the value every feature gets."""
@@ -48,6 +50,11 @@ class Rows:
     columns: dict[str, Column]
     keep: NDArray[np.bool_]
     issues: list[Issue] = field(default_factory=list)
+
+
+def fields_like_ids(names: Iterable[str]) -> list[str]:
+    """Fields named like the number of a record: tx_id, 记录编号."""
+    return [name for name in names if re.search(r"_id$|编号$|标识码$|序列号$", name.casefold())]
 
 
 def text_of(value: Any) -> str | None:
@@ -178,6 +185,9 @@ class Picker:
             if known in self._by_name:
                 values = self.features.fields[self._by_name[known]]
                 return object_column([text_of(value) for value in values])
+        named = fields_like_ids(self.features.fields)
+        if len(named) == 1:
+            return object_column([text_of(value) for value in self.features.fields[named[0]]])
         return self.constant(None)
 
     def attributes(self) -> Column:
@@ -217,11 +227,18 @@ def _json(pairs: Iterable[tuple[str, Any]]) -> str:
     return json.dumps(found, ensure_ascii=False).replace("\\u0000", "")
 
 
-def made_keys(shapes: Column) -> Column:
-    """Keys for features without one: a hash of the shape, so that the same file gives the same keys."""
+def made_keys(shapes: Column, words: Sequence[Column] = ()) -> Column:
+    """Keys for features without one: a hash of the shape (of points with their words too, since several
+    things may stand on one point), so that the same file gives the same keys."""
+    points = shapely.get_type_id(shapes) == shapely.GeometryType.POINT
+    told = zip(*words, strict=True) if words else [()] * len(shapes)
     return object_column(
         [
-            "shape-" + hashlib.blake2b(wkb, digest_size=8).hexdigest()
-            for wkb in shapely.to_wkb(shapely.normalize(shapes))
+            "shape-" + hashlib.blake2b(wkb + _bytes_of(more) * bool(point), digest_size=8).hexdigest()
+            for wkb, more, point in zip(shapely.to_wkb(shapely.normalize(shapes)), told, points, strict=True)
         ]
     )
+
+
+def _bytes_of(words: Sequence[Any]) -> bytes:
+    return "\0".join(str(word or "") for word in words).encode(errors="surrogatepass")

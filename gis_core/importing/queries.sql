@@ -143,3 +143,77 @@ RETURNING s.feature, s.code, known.source
 
 -- :name measure_unit_grids
 UPDATE {staged} SET area_m2 = ST_Area(geom::geography)
+
+-- :name roads_by_name
+SELECT name, ST_AsBinary(ST_Collect(geom)) FROM road
+ WHERE name = ANY(%(names)s) AND source <> %(source)s GROUP BY name
+
+-- :name areas_by_name
+SELECT name, ST_AsBinary(ST_Union(geom)) FROM area
+ WHERE name = ANY(%(names)s) AND source <> %(source)s AND geom IS NOT NULL
+   AND (valid_to IS NULL OR valid_to > current_date)
+ GROUP BY name
+
+-- :name whole_city
+-- The finest level alone would do; districts are few and cover all.
+SELECT ST_AsBinary(ST_Union(geom)) FROM area
+ WHERE geom IS NOT NULL AND source <> %(source)s AND (valid_to IS NULL OR valid_to > current_date)
+   AND level = (SELECT level FROM area WHERE geom IS NOT NULL AND source <> %(source)s
+                 ORDER BY level = 'district' DESC, level = 'street' DESC LIMIT 1)
+
+-- :name hold_run
+SELECT pg_advisory_xact_lock(7823453, %(id)s)
+
+-- :name close_dead_runs
+-- A run is held by its transaction; the minute is for those that have not begun theirs.
+UPDATE import_run SET state = 'refused', finished_at = clock_timestamp()
+ WHERE state = 'running' AND started_at < clock_timestamp() - interval '1 minute'
+   AND pg_try_advisory_xact_lock(7823453, id)
+RETURNING id
+
+-- :name changes
+-- Attributes are compared as jsonb, shapes as they are stored.
+(SELECT s.{key}, 'inserted', NULL::jsonb, NULL::jsonb, NULL::float
+   FROM {staged} AS s LEFT JOIN {known} AS known ON {join}
+  WHERE known.{first} IS NULL ORDER BY s.number LIMIT {max_rows})
+UNION ALL
+(SELECT s.{key}, 'updated', {old_values}, {new_values},
+        CASE WHEN known.geom IS DISTINCT FROM s.geom
+             THEN ST_HausdorffDistance(ST_Transform(known.geom, 3857), ST_Transform(s.geom, 3857))
+                  * cos(radians(ST_Y(s.anchor))) END
+   FROM {staged} AS s JOIN {known} AS known ON {join}
+  WHERE ROW ({old}) IS DISTINCT FROM ROW ({new}) ORDER BY s.number LIMIT {max_rows})
+
+-- :name missing
+SELECT known.id, known.source_key, ST_AsBinary(known.geom) FROM {known} AS known
+ WHERE known.source = %(source)s {alive}
+   AND NOT EXISTS (SELECT 1 FROM {staged} AS s WHERE s.source_key = known.source_key)
+ ORDER BY known.id
+
+-- :name end_rows
+UPDATE {table} SET {change} WHERE id = ANY(%(ids)s)
+
+-- :name delete_rows
+DELETE FROM {table} WHERE id = ANY(%(ids)s)
+
+-- :name refuse_foreign
+-- Rows known elsewhere, outside the areas of the importer's grant.
+DELETE FROM {staged} AS s USING {known} AS known
+ WHERE {join} AND NOT ST_Covers(ST_GeomFromWKB(%(area)s, 4326), ST_PointOnSurface(known.geom))
+RETURNING s.feature, s.{key}
+
+-- :name refuse_foreign_codes
+-- A code is a place: one outside the grant is none of the importer's, wherever its shape lies.
+DELETE FROM {staged} AS s WHERE NOT (s.{column} LIKE ANY (%(patterns)s)) RETURNING s.feature, s.{column}
+
+-- :name areas_of_grant
+SELECT ST_AsBinary(ST_Union(geom)) FROM area
+ WHERE code = ANY (%(codes)s) AND geom IS NOT NULL AND (valid_to IS NULL OR valid_to > current_date)
+
+-- :name remember_options
+INSERT INTO import_mapping AS known (source, options)
+VALUES (%(source)s, jsonb_build_object(%(file)s::text, %(options)s::jsonb))
+ON CONFLICT (source) DO UPDATE SET options = known.options || excluded.options, changed_at = now()
+
+-- :name remembered_options
+SELECT options -> %(file)s FROM import_mapping WHERE source = %(source)s AND options ? %(file)s

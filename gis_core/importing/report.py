@@ -1,9 +1,10 @@
 """What an import took, changed and refused, and why."""
 
 import csv
+import json
 import tomllib
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
@@ -49,9 +50,29 @@ class Counts:
     repaired: int = 0
     refused: int = 0
     outside: int = 0
+    missing: int = 0
+    """Rows of the source that the file no longer has."""
+    removed: int = 0
 
     def as_dict(self) -> dict[str, int]:
         return {name: getattr(self, name) for name in self.__slots__}
+
+
+class Difference(NamedTuple):
+    """One row that an import adds, changes or misses; ``columns``: old and new value by column."""
+
+    target: str
+    key: str
+    kind: str
+    columns: Mapping[str, tuple[Any, Any]]
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "target": self.target,
+            "key": self.key,
+            "kind": self.kind,
+            "columns": {name: list(pair) for name, pair in self.columns.items()},
+        }
 
 
 @dataclass(slots=True)
@@ -70,6 +91,13 @@ class ImportReport:
     issues: list[Issue] = field(default_factory=list)
     skipped: int = 0
     """Objects of an OSM file that are none of the targets."""
+    datum: str | None = None
+    evidence: dict[str, Any] | None = None
+    """What speaks for which coordinate system and datum."""
+    differences: list[Difference] | None = None
+    """Listed on request; at most 1,000 of each kind and target."""
+    places: dict[str, tuple[float, float]] = field(default_factory=dict)
+    """A point, lon/lat, of each feature with an issue, where it has one."""
 
     def of(self, target: str) -> Counts:
         return self.counts.setdefault(target, Counts())
@@ -96,11 +124,14 @@ class ImportReport:
             "dry_run": self.dry_run,
             "seconds": round(self.seconds, 3),
             "skipped": self.skipped,
+            "datum": self.datum,
+            "evidence": self.evidence,
             "counts": {target: counts.as_dict() for target, counts in self.counts.items()},
             "reasons": [
                 {"severity": severity, "code": code, "count": count, "zh": text.zh, "en": text.en}
                 for severity, code, count, text in self.reasons()
             ],
+            "differences": None if self.differences is None else [one.as_dict() for one in self.differences],
         }
 
 
@@ -110,3 +141,44 @@ def write_issues(path: Path, issues: Iterable[Issue]) -> None:
         writer = csv.writer(file)
         writer.writerow(["feature", "severity", "code", "message_zh", "message_en"])
         writer.writerows([one.feature, one.severity, one.code, one.text.zh, one.text.en] for one in issues)
+
+
+def write_report(path: Path, report: ImportReport) -> None:
+    """The report as the suffix says: ``.json`` all of it, ``.geojson`` the issues at their places, else
+    the issues as CSV."""
+    if path.suffix == ".geojson":
+        _write_json(path, _issues_as_geojson(report))
+    elif path.suffix == ".json":
+        issues = [
+            {"feature": one.feature, "severity": one.severity, "code": one.code,
+             "zh": one.text.zh, "en": one.text.en}
+            for one in report.issues
+        ]  # fmt: skip
+        _write_json(path, {**report.as_dict(), "issues": issues})
+    else:
+        write_issues(path, report.issues)
+
+
+def _write_json(path: Path, value: Any) -> None:
+    path.write_text(json.dumps(value, ensure_ascii=False, default=str), encoding="utf-8")
+
+
+def _issues_as_geojson(report: ImportReport) -> dict[str, Any]:
+    """Each issue as a point feature; without geometry where the place is not known."""
+    features = [
+        {
+            "type": "Feature",
+            "geometry": {"type": "Point", "coordinates": list(report.places[one.feature])}
+            if one.feature in report.places
+            else None,
+            "properties": {
+                "feature": one.feature,
+                "severity": one.severity,
+                "code": one.code,
+                "message_zh": one.text.zh,
+                "message_en": one.text.en,
+            },
+        }
+        for one in report.issues
+    ]
+    return {"type": "FeatureCollection", "features": features}

@@ -1,12 +1,10 @@
 """One import from file to table: all or nothing, and recorded either way."""
 
 import errno
-import hashlib
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory, gettempdir
@@ -15,61 +13,50 @@ from typing import Any
 import numpy as np
 import psycopg
 import shapely
-import structlog
 from psycopg import Connection
-from psycopg.types.json import Jsonb
-from pyproj import CRS
 
 from gis_core.coordinates import STORAGE_SRID, Datum
 from gis_core.database import read_queries
 from gis_core.dictionaries import load_component_classes
 from gis_core.errors import Text
-from gis_core.identity.audit import SYSTEM, Actor, Entry, append_audit_sync
+from gis_core.identity.audit import append_audit_sync
 from gis_core.identity.secrets import Keyring
+from gis_core.importing.archives import holds_osm, unpack
+from gis_core.importing.difference import Within, list_changes, missing_rows, remove_rows
 from gis_core.importing.errors import (
     DatabaseLost,
     DatabaseRefused,
     DiskFull,
     ImportRefused,
     NothingTaken,
+    NotRemovable,
+    RemoveNeedsKeys,
     TargetUnclear,
     UnknownArea,
 )
 from gis_core.importing.features import Features
 from gis_core.importing.geometry_repair import as_multi, flatten, repair
 from gis_core.importing.load import Staging
-from gis_core.importing.mapping import MappingOptions, made_keys
+from gis_core.importing.mapping import made_keys
 from gis_core.importing.osm import OSM_TARGETS, OsmReader
-from gis_core.importing.placing import crs_label, crs_of, place, require_crs
-from gis_core.importing.report import ImportReport, Issue, issue
-from gis_core.importing.sources import choose_layer, is_osm, open_layers, require_readable
+from gis_core.importing.placing import crs_label, crs_of, place
+from gis_core.importing.recording import audit_entry, finish_run, hold_run, record_refusal, start_run
+from gis_core.importing.remembered import filled_in, keep_options, options_of, read_options, with_classes
+from gis_core.importing.report import Difference, ImportReport, Issue, issue
+from gis_core.importing.request import ImportRequest
+from gis_core.importing.settling import settle
+from gis_core.importing.sources import TableOptions, choose_layer, is_osm, open_layers, require_readable
 from gis_core.importing.table_mapping import has_class, is_place, map_features
 from gis_core.importing.targets import PLACE, TARGET_KEYS, TARGETS, guess_target
+from gis_core.models.area import area_prefix
+
+__all__ = ["ImportRequest", "Progress", "run_import"]
 
 _SQL = read_queries("gis_core.importing")
+_MAX_PLACES = 20_000
 
 Progress = Callable[[int, int | None], None]
 """Called with the features read so far and their number, None where the file does not tell it."""
-
-
-@dataclass(frozen=True, slots=True)
-class ImportRequest:
-    """What to import and how. ``target`` None: guessed by the layer's name and geometry."""
-
-    path: Path
-    target: str | None = None
-    layer: str | None = None
-    source: str | None = None
-    within: str | None = None
-    """Code of an area: only features with a point inside it that lies in the area are taken."""
-    touching: bool = False
-    """With ``within``: also features that only reach into the area."""
-    srid: int | None = None
-    datum: Datum = "wgs84"
-    encoding: str | None = None
-    dry_run: bool = False
-    actor: Actor = SYSTEM
-    mapping: MappingOptions = field(default_factory=MappingOptions)
 
 
 def run_import(
@@ -85,33 +72,51 @@ def run_import(
     does. ``keyring`` seals the audit entry; without one none is written.
     """
     started = time.monotonic()
-    report = ImportReport(
-        file=request.path.name, source=request.source or _default_source(request), dry_run=request.dry_run
-    )
+    report = ImportReport(file=request.name, source=request.source_name, dry_run=request.dry_run)
     require_readable(request.path)
+    used: dict[str, Any] = {}
+    if request.remember:
+        with _clear_about_resources(), psycopg.connect(database_url) as connection:
+            request, used = filled_in(request, read_options(connection, report.source, request.name))
     if not request.dry_run:
-        report.run_id = _start_run(request, report, database_url)
+        with _clear_about_resources(), psycopg.connect(database_url) as connection:
+            report.run_id = start_run(
+                connection, report, request.path,
+                target=request.target, srid=request.srid, actor=request.actor,
+            )  # fmt: skip
     try:
+        if used:
+            told = ", ".join(f"{name}={value}" for name, value in used.items())
+            report.issues.append(issue("file", "options-remembered", options=told))
+        request = with_classes(request)
         with (
             _clear_about_resources(),
             TemporaryDirectory(prefix="wanmi-import-") as folder,
             psycopg.connect(database_url, application_name="wanmi import") as connection,
         ):
-            _Import(request, report, connection, Path(folder), progress).run()
+            if report.run_id is not None:
+                hold_run(connection, report.run_id)
+            work = _Import(
+                request, report, connection, Path(folder), progress, remembered_datum="datum" in used
+            )
+            work.run()
             report.seconds = time.monotonic() - started
             if request.dry_run:
                 connection.rollback()
             else:
-                _finish_run(connection, report, "done")
+                finish_run(connection, report, "done")
                 if keyring is not None:
-                    append_audit_sync(connection, keyring, _audit_entry(request, report))
+                    append_audit_sync(connection, keyring, audit_entry(report, request.actor))
     except ImportRefused as error:
-        _refuse(report, error.slug, error.text, database_url, started)
+        report.seconds = time.monotonic() - started
+        report.evidence = report.evidence or error.members.get("evidence")
+        record_refusal(report, error.slug, error.text, database_url)
         error.report = report
         raise
     except BaseException as error:
+        report.seconds = time.monotonic() - started
         text = Text(f"导入中断：{type(error).__name__}", f"the import broke off: {type(error).__name__}")
-        _refuse(report, "interrupted", text, database_url, started)
+        record_refusal(report, "interrupted", text, database_url)
         raise
     return report
 
@@ -126,8 +131,11 @@ class _Import:
         connection: Connection[Any],
         folder: Path,
         progress: Progress,
+        *,
+        remembered_datum: bool,
     ) -> None:
         self._request = request
+        self._remembered_datum = remembered_datum
         self._report = report
         self._connection = connection
         self._folder = folder
@@ -137,29 +145,80 @@ class _Import:
         """Refused and repaired features by target."""
         self._read = 0
         self._crs = crs_of(STORAGE_SRID)
-        self._within: Any = None
-        """The shape of the area asked for, prepared."""
+        self._datum: Datum = request.datum or "wgs84"
+        self._within: Within | None = None
+        self._allowed: Any = None
+        """The shape of the areas the importer may change, prepared; None: everywhere."""
 
     def run(self) -> None:
         """Read, stage, upsert. Leaves the transaction open."""
         request, report = self._request, self._report
         self._connection.execute("SET LOCAL jit = off")
         if request.within is not None:
-            self._within = self._area_shape(request.within)
-        if is_osm(request.path):
+            self._within = Within(self._area_shape(request.within), request.touching)
+        if request.allowed_areas is not None:
+            self._allowed = self._granted_shape(request.allowed_areas)
+        if is_osm(request.path) or holds_osm(request.path):
             self._run_osm()
         else:
             self._run_layer()
-        if request.datum != "wgs84":
-            report.issues.append(issue("file", "datum-undone", datum=request.datum.upper()))
+        report.datum = self._datum
+        if self._datum != "wgs84":
+            report.issues.append(issue("file", "datum-undone", datum=self._datum.upper()))
+        if request.diff:
+            report.differences = []
         layers: list[str] = []
         for key in sorted(self._stagings, key=list(TARGETS).index):
-            staging = self._stagings[key]
-            refused = staging.finish(request.mapping, report.of(key))
-            self._note(key, refused)
-            layers += staging.target.layers
+            self._finish(key, self._stagings[key])
+            layers += self._stagings[key].target.layers
         self._require_something()
+        if request.remember and not request.dry_run:
+            keep_options(self._connection, report.source, request.name, options_of(self._request))
         self._connection.execute("SELECT bump_layers(%s)", [layers])
+
+    def _finish(self, key: str, staging: Staging) -> None:
+        """From staged rows to the table: numbered, compared, written, and what is missing taken out."""
+        request, counts = self._request, self._report.of(key)
+        self._note(key, staging.prepare(request.mapping))
+        if self._allowed is not None and request.allowed_areas is not None:
+            patterns = [area_prefix(code) + "%" for code in request.allowed_areas]
+            self._note(key, staging.refuse_foreign(shapely.to_wkb(self._allowed), patterns))
+        missing: list[tuple[int, str]] = []
+        if request.remove_missing or request.diff:
+            within = self._within
+            if self._allowed is not None:
+                shape = self._allowed
+                if within is not None:
+                    shape = shapely.intersection(shape, within.shape)
+                within = Within(shape, within.touching if within is not None else False)
+            missing = missing_rows(
+                self._connection, staging.target, staging.staged, self._report.source, within
+            )
+            counts.missing = len(missing)
+        if self._report.differences is not None:
+            self._report.differences += list_changes(
+                self._connection, staging.target, staging.staged, staging.stored
+            )
+            self._report.differences += [
+                Difference(key, missing_key, "missing", {}) for _, missing_key in missing[:1_000]
+            ]
+        staging.upsert(counts)
+        if request.remove_missing:
+            if not staging.target.sourced:
+                raise NotRemovable(target=key)
+            made = any(one.code == "key-generated" for one in self._report.issues)
+            if counts.refused or (made and missing):
+                raise RemoveNeedsKeys(refused=counts.refused)
+            self._report.issues += remove_rows(self._connection, staging.target, missing)
+            counts.removed = len(missing)
+
+    def _granted_shape(self, codes: tuple[str, ...]) -> Any:
+        found = self._connection.execute(_SQL["areas_of_grant"], {"codes": list(codes)}).fetchone()
+        if found is None or found[0] is None:
+            raise UnknownArea(code=", ".join(codes))
+        shape = shapely.from_wkb(found[0])
+        shapely.prepare(shape)
+        return shape
 
     def _area_shape(self, code: str) -> Any:
         found = self._connection.execute(_SQL["area_shape"], {"code": code}).fetchone()
@@ -172,7 +231,10 @@ class _Import:
     def _run_osm(self) -> None:
         request = self._request
         wanted = OSM_TARGETS if request.target in (None, PLACE) else (request.target,)
-        reader = OsmReader(request.path, tuple(str(one) for one in wanted))
+        path = request.path
+        if not is_osm(path):
+            path = next(one.path for one in unpack(path, self._folder) if is_osm(one.path))
+        reader = OsmReader(path, tuple(str(one) for one in wanted))
         self._report.layer, self._report.crs = "OpenStreetMap", crs_label(self._crs)
         for features in reader.batches():
             self._take(str(features.target), features, total=None)
@@ -180,13 +242,22 @@ class _Import:
 
     def _run_layer(self) -> None:
         request, report = self._request, self._report
-        layers = open_layers(request.path, self._folder, encoding=request.encoding)
-        layer = choose_layer(layers, request.layer, request.path.name)
+        options = TableOptions(request.encoding, request.lon_field, request.lat_field)
+        layers = open_layers(request.path, self._folder, options)
+        layer = choose_layer(layers, request.layer, request.name)
         target = request.target or guess_target(layer.name, layer.geometry_type)
         if target is None:
             raise TargetUnclear(layer=layer.name, targets=", ".join(TARGET_KEYS))
-        declared = crs_of(request.srid) if request.srid is not None else layer.crs
-        self._crs = require_crs(declared, layer.sample_bounds())
+        settled = settle(
+            layer, self._connection, file=request.name, source=report.source,
+            srid=request.srid, datum=request.datum, accept=request.accept_datum,
+            remembered=self._remembered_datum,
+        )  # fmt: skip
+        self._crs, self._datum = settled.crs, settled.datum
+        report.issues += settled.issues
+        report.evidence = settled.evidence.as_dict() if settled.evidence is not None else None
+        if request.accept_datum:
+            self._request = replace(request, srid=settled.crs.to_epsg() or request.srid, datum=settled.datum)
         report.layer, report.crs = layer.name, crs_label(self._crs)
         report.encoding = layer.text.encoding if layer.text is not None else None
         if layer.curved:
@@ -214,19 +285,24 @@ class _Import:
         staging = self._stagings.get(key)
         if staging is None:
             staging = self._stagings[key] = Staging(self._connection, target, self._report.source)
-        counts = self._report.of(key)
+        counts, since = self._report.of(key), len(self._report.issues)
         counts.read += len(features)
         self._note(key, features.issues)
         refused = {one.feature for one in features.issues if one.severity == "refused"}
         readable = np.array([one not in refused for one in features.ids], dtype=bool)
         features = replace(features.where(readable), issues=[])
-        place_here = partial(place, crs=self._crs, datum=request.datum)
+        place_here = partial(place, crs=self._crs, datum=self._datum)
         features = self._through(key, flatten, features)
         features = self._through(key, place_here, features)
         if self._within is not None:
             inside = self._inside(self._within, features.shapes)
             counts.outside += int((~inside).sum())
             features = features.where(inside)
+        if self._allowed is not None:
+            inside = self._inside(Within(self._allowed), features.shapes)
+            self._note(key, [issue(one, "outside-your-area") for one in features.ids[~inside]])
+            features = features.where(inside)
+        placed = features
         rows = map_features(key, features, request.mapping)
         self._note(key, rows.issues)
         alive = np.flatnonzero(rows.keep)
@@ -242,8 +318,9 @@ class _Import:
             shapes = as_multi(shapes, target.geometry)
         columns = {name: values[alive] for name, values in rows.columns.items()}
         if target.sourced:
-            self._make_keys(columns["source_key"], shapes)
+            self._make_keys(columns, shapes)
         staging.add(ids[alive], shapes, columns)
+        self._locate_issues(placed, since)
         self._read += len(features)
         self._progress(self._read, total)
 
@@ -253,17 +330,33 @@ class _Import:
         self._note(key, issues)
         return replace(features, shapes=shapes).where(accepted)
 
-    def _inside(self, area: Any, shapes: Any) -> Any:
-        shapes = np.where(shapely.is_valid(shapes), shapes, shapely.make_valid(shapes))
-        if self._request.touching:
-            return shapely.intersects(area, shapes)
-        return shapely.covers(area, shapely.point_on_surface(shapes))
+    @staticmethod
+    def _inside(area: Within, shapes: Any) -> Any:
+        invalid = ~shapely.is_valid(shapes)
+        if invalid.any():
+            shapes = shapes.copy()
+            shapes[invalid] = shapely.make_valid(shapes[invalid])
+        if area.touching:
+            return shapely.intersects(area.shape, shapes)
+        return shapely.covers(area.shape, shapely.point_on_surface(shapes))
 
-    def _make_keys(self, keys: Any, shapes: Any) -> None:
+    def _locate_issues(self, features: Features, since: int) -> None:
+        """Note where the features with issues lie, for the report's map."""
+        told = {one.feature for one in self._report.issues[since:]}
+        if not told or len(self._report.places) >= _MAX_PLACES:
+            return
+        at = np.flatnonzero([one in told for one in features.ids])
+        points = shapely.point_on_surface(features.shapes[at])
+        for one, x, y in zip(features.ids[at], shapely.get_x(points), shapely.get_y(points), strict=True):
+            self._report.places[one] = (round(float(x), 7), round(float(y), 7))
+
+    def _make_keys(self, columns: dict[str, Any], shapes: Any) -> None:
+        keys = columns["source_key"]
         missing = keys == None  # noqa: E711 - elementwise
         if not missing.any():
             return
-        keys[missing] = made_keys(shapes[missing])
+        words = [columns[name][missing] for name in ("name", "address") if name in columns]
+        keys[missing] = made_keys(shapes[missing], words)
         if not any(one.code == "key-generated" for one in self._report.issues):
             self._report.issues.append(issue("file", "key-generated"))
 
@@ -291,14 +384,6 @@ class _Import:
         )
 
 
-def _default_source(request: ImportRequest) -> str:
-    """OSM ids are the same in every extract; other files are sources of their own, by layer."""
-    if is_osm(request.path):
-        return "osm"
-    stem = request.path.name.split(".")[0]
-    return f"{stem}:{request.layer}" if request.layer else stem
-
-
 @contextmanager
 def _clear_about_resources() -> Iterator[None]:
     """Full disks, lost databases and refused values as errors that say so."""
@@ -321,76 +406,3 @@ def _clear_about_resources() -> Iterator[None]:
 
 def _first_line(error: BaseException) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
-
-
-def _start_run(request: ImportRequest, report: ImportReport, database_url: str) -> int:
-    values = {
-        "file_name": request.path.name,
-        "file_sha256": _sha256(request.path),
-        "target": request.target or "",
-        "source": report.source,
-        "srid": request.srid,
-        "person_id": request.actor.person_id,
-    }
-    with _clear_about_resources(), psycopg.connect(database_url) as connection:
-        row = connection.execute(_SQL["start_run"], values).fetchone()
-    assert row is not None
-    return int(row[0])
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _finish_run(connection: Connection[Any], report: ImportReport, state: str) -> None:
-    """Close the run and write its issues, in the caller's transaction."""
-    counts: Counter[str] = Counter()
-    for target_counts in report.counts.values():
-        counts.update(target_counts.as_dict())
-    by_target = {key: one.as_dict() for key, one in report.counts.items()}
-    crs = CRS.from_user_input(report.crs).to_epsg() if (report.crs or "").startswith("EPSG:") else None
-    connection.execute(
-        _SQL["finish_run"],
-        {
-            "id": report.run_id,
-            "state": state,
-            "counts": Jsonb({**counts, "targets": by_target}),
-            "target": ",".join(report.counts),
-            "source": report.source,
-            "srid": crs,
-        },
-    )
-    with (
-        connection.cursor() as cursor,
-        cursor.copy(
-            "COPY import_issue (import_run_id, feature, severity, code, message_zh, message_en) FROM STDIN"
-        ) as copy,
-    ):
-        for one in report.issues:
-            copy.write_row((report.run_id, one.feature, one.severity, one.code, one.text.zh, one.text.en))
-
-
-def _refuse(report: ImportReport, slug: str, text: Text, database_url: str, started: float) -> None:
-    """Record that nothing was taken, in a transaction of its own."""
-    report.seconds = time.monotonic() - started
-    report.issues.insert(0, Issue("file", "refused", slug, text))
-    for counts in report.counts.values():
-        counts.inserted = counts.updated = counts.unchanged = 0
-    if report.run_id is None:
-        return
-    try:
-        with psycopg.connect(database_url) as connection:
-            _finish_run(connection, report, "refused")
-    except psycopg.Error as error:
-        # The database is full or gone; the caller still gets the reason of the refusal itself.
-        structlog.get_logger(__name__).warning("import.refusal_not_recorded", error=_first_line(error))
-
-
-def _audit_entry(request: ImportRequest, report: ImportReport) -> Entry:
-    detail = {
-        "file": report.file,
-        "source": report.source,
-        "counts": {key: one.as_dict() for key, one in report.counts.items()},
-    }
-    return Entry(request.actor, "city.import", "import_run", str(report.run_id), detail)

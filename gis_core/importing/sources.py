@@ -14,8 +14,9 @@ import shapely
 from pyogrio.errors import DataLayerError, DataSourceError, FeatureError
 from pyproj import CRS
 
+from gis_core.coordinates import Datum
 from gis_core.importing import shapefile_text
-from gis_core.importing.archives import Dataset, copy_shapefile, unpack
+from gis_core.importing.archives import Dataset, check_zip, copy_shapefile, unpack
 from gis_core.importing.errors import (
     DamagedFile,
     FileMissing,
@@ -27,6 +28,7 @@ from gis_core.importing.features import Column, Features, object_column
 from gis_core.importing.geometry_repair import shapes_from_wkb
 from gis_core.importing.placing import crs_of
 from gis_core.importing.shapefile_text import TableText
+from gis_core.importing.tables import TableLayer, is_table, open_tables
 
 BATCH = 20_000
 _OSM_SUFFIXES = (".osm", ".osm.gz", ".osm.bz2", ".osm.pbf", ".pbf")
@@ -54,6 +56,8 @@ class LayerSource:
     crs: CRS | None
     text: TableText | None
     """Only for shapefiles; the others are UTF-8 by their standards."""
+    datum: Datum | None = None
+    """Never declared by these formats."""
 
     def batches(self) -> Iterator[Features]:
         """The features in file order. Raises DamagedFile and EncodingWrong."""
@@ -66,10 +70,13 @@ class LayerSource:
                 return
             start += BATCH
 
+    def sample(self, size: int) -> Features:
+        """The first features."""
+        return self._read(0, size)
+
     def sample_bounds(self) -> Any:
         """(west, south, east, north) rows of the first features."""
-        shapes = self._read(0, 1_000).shapes
-        return shapely.bounds(shapes)
+        return shapely.bounds(self.sample(1_000).shapes)
 
     def _read(self, start: int, limit: int) -> Features:
         options: dict[str, Any] = {} if self.text is None else {"encoding": shapefile_text.RAW}
@@ -101,6 +108,9 @@ class LayerSource:
         return Features(ids, shapes, fields, issues=issues)
 
 
+Layer = LayerSource | TableLayer
+
+
 def _plain(column: Any) -> Column:
     """Python values, with None for what the file leaves empty (NaN, NaT, blanks)."""
     if column.dtype.kind == "f":
@@ -114,10 +124,19 @@ def _plain(column: Any) -> Column:
     return object_column([(one.strip() or None) if isinstance(one, str) else one for one in column])
 
 
-def open_layers(path: Path, folder: Path, *, encoding: str | None) -> list[LayerSource]:
+@dataclass(frozen=True, slots=True)
+class TableOptions:
+    """What the user says of a table: its text and which columns hold the coordinates."""
+
+    encoding: str | None = None
+    lon_field: str | None = None
+    lat_field: str | None = None
+
+
+def open_layers(path: Path, folder: Path, options: TableOptions) -> list[Layer]:
     """All layers with features of a file or zip; ``folder`` is for unpacked copies.
 
-    Raises FileMissing, UnknownFormat, UnsafeZip, DamagedFile, EncodingUnknown.
+    Raises FileMissing, UnknownFormat, UnsafeZip, DamagedFile, EncodingUnknown, CoordinatesMissing.
     """
     suffix = path.suffix.lower()
     if suffix == ".zip":
@@ -126,11 +145,26 @@ def open_layers(path: Path, folder: Path, *, encoding: str | None) -> list[Layer
             raise UnknownFormat(file=path.name)
     elif suffix == ".shp":
         datasets = [copy_shapefile(path, folder)]
-    elif suffix in (".gpkg", ".geojson", ".json"):
-        datasets = [Dataset(path.stem, path)]
+    elif suffix in (".gpkg", ".geojson", ".json", ".kml", ".kmz") or is_table(path):
+        if suffix == ".kmz":
+            check_zip(path, path.name)
+        datasets = [Dataset(path.name.split(".")[0] if is_table(path) else path.stem, path)]
     else:
         raise UnknownFormat(file=path.name)
-    return [layer for dataset in datasets for layer in _layers_of(dataset, encoding, path.name)]
+    found: list[Layer] = []
+    for dataset in datasets:
+        if is_table(dataset.path):
+            found += open_tables(
+                dataset.path,
+                dataset.name,
+                file=path.name,
+                encoding=options.encoding,
+                lon_field=options.lon_field,
+                lat_field=options.lat_field,
+            )
+        else:
+            found += _layers_of(dataset, options.encoding, path.name)
+    return found
 
 
 def _layers_of(dataset: Dataset, encoding: str | None, file: str) -> Iterator[LayerSource]:
@@ -142,6 +176,8 @@ def _layers_of(dataset: Dataset, encoding: str | None, file: str) -> Iterator[La
         for layer, geometry_type in pyogrio.list_layers(dataset.path):
             if geometry_type is None:
                 continue
+            if dataset.path.suffix in (".kml", ".kmz"):
+                geometry_type = "Unknown"
             options = {} if text is None else {"encoding": shapefile_text.RAW}
             info = pyogrio.read_info(dataset.path, layer=layer, force_feature_count=True, **options)
             names = (str(name) for name in info["fields"])
@@ -174,7 +210,7 @@ def _declares_curves(path: Path, layer: str) -> bool:
     return row is not None and any(word in row[0].upper() for word in ("CURVE", "CIRCULAR", "SURFACE"))
 
 
-def choose_layer(layers: list[LayerSource], wanted: str | None, file: str) -> LayerSource:
+def choose_layer(layers: list[Layer], wanted: str | None, file: str) -> Layer:
     """The layer of that name, or the only one. Raises UnknownLayer and LayerNeeded."""
     if not layers:
         raise DamagedFile(file=file, where="no layer with geometry")

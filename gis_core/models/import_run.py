@@ -49,14 +49,14 @@ class ImportIssue(Base):
 
 
 class ImportMapping(Base):
-    """How the files of one source were read last time: offered, and used where nothing else is said."""
+    """How a source's files were read last time: used where nothing else is said."""
 
     __tablename__ = "import_mapping"
 
     source: Mapped[str] = mapped_column(primary_key=True)
     options: Mapped[dict[str, Any]] = mapped_column(JSONB)
-    """Target, layer, field map, key, constants, classes, level, parent, srid, datum, encoding; only what
-    somebody said or accepted."""
+    """By the file's name without digits and punctuation: target, layer, field map, key, constants, classes,
+    level, parent, srid, datum, encoding; only what somebody said or accepted."""
     changed_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
 
 
