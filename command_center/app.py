@@ -16,6 +16,7 @@ from command_center import health, metrics, problems
 from command_center.alerts import routes as alert_routes
 from command_center.assembly import PACKAGES, device_credentials
 from command_center.devices import routes as device_routes
+from command_center.geocode import routes as geocode_routes
 from command_center.live import routes as live_routes
 from command_center.live.hub import Hub
 from command_center.live.readers import KnownReaders
@@ -30,6 +31,7 @@ from command_center.search import routes as search_routes
 from command_center.settings import WebSettings
 from command_center.units import routes as unit_routes
 from command_center.web_app import WebApp
+from geocoding.live import Keeper
 from gis_core.database import create_engine
 from gis_core.identity.principal import Principal
 from gis_core.identity.secrets import Keyring
@@ -105,6 +107,7 @@ def _api_routers() -> list[APIRouter]:
         alert_routes.router,
         overview_routes.router,
         search_routes.router,
+        geocode_routes.router,
         people_routes.router,
         device_routes.router,
         record_routes.router,
@@ -139,6 +142,9 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         state.live_hub = Hub(settings.database, state.tile_store.versions, state.readers.forget)
         await state.live_hub.start()
         stack.push_async_callback(state.live_hub.stop)
+        state.gazetteer = Keeper(settings.database.database_url)
+        state.gazetteer.start()
+        stack.callback(state.gazetteer.stop)
         state.judge = Judge(state.engine, state.keyring, settings.identity, state.hasher)
         yield
 

@@ -112,7 +112,7 @@ def geocode(
     hints = hints or Hints()
     reading = read(text, gazetteer.names.lexicon)
     if reading.code:
-        return _by_code(text, reading, codes)
+        return by_code(text, reading, codes.point_of(reading.code) if codes is not None else None)
     meeting = crossing(gazetteer, reading, hints)
     found = [meeting] if meeting is not None else matches(gazetteer, reading, hints)
     kind = gazetteer.base_kinds.get(found[0].base_id, 0) if found else 0
@@ -146,9 +146,10 @@ def _candidate(
     lon, lat = gazetteer.columns.plane.degrees(x, y)
     district = ""
     if match.cluster >= 0:
-        cluster = gazetteer.columns.clusters[match.cluster]
+        columns = gazetteer.columns_of(match.base_id)
+        cluster = columns.clusters[match.cluster]
         if location.rows:
-            district = gazetteer.areas.texts[gazetteer.columns.district[location.rows[0]]]
+            district = gazetteer.areas.texts[columns.district[location.rows[0]]]
         elif len(cluster.districts) == 1:
             district = gazetteer.areas.texts[next(iter(cluster.districts))]
     return Candidate(
@@ -168,9 +169,9 @@ def _matched(match: Match, reading: Reading, district: str) -> str:
     return text
 
 
-def _by_code(text: str, reading: Reading, codes: CodeBook | None) -> Answer:
+def by_code(text: str, reading: Reading, found: tuple[float, float, str] | None) -> Answer:
+    """The answer to a unit grid or component code; ``found`` is its longitude, latitude and name."""
     combination = _combination(signature(reading, 0))
-    found = codes.point_of(reading.code) if codes is not None else None
     if found is None:
         return Answer(text, reading, "not_found", combination)
     lon, lat, name = found

@@ -57,3 +57,17 @@ class Areas:
             candidate.grid_code = grid[0] if grid else ""
             candidate.responsibility_grid = responsibility[0] if responsibility else ""
             candidate.timing_area = timing[0] if timing else ""
+
+    def at(self, lon: float, lat: float) -> dict[str, str]:
+        """Names and codes of what one point lies in; empty where it lies in none."""
+        points = shapely.points([[lon, lat]])
+        street = self.streets.find(points)[0] or ("", "")
+        community = self.communities.find(points)[0] or ("", "")
+        grid, responsibility, timing = (
+            (layer.find(points)[0] or ("",))[0] for layer in (self.grids, self.responsibility, self.timing)
+        )
+        return {
+            "street_code": street[0], "street": street[1], "community_code": community[0],
+            "community": community[1], "grid_code": grid, "responsibility_grid": responsibility,
+            "timing_area": timing,
+        }  # fmt: skip

@@ -12,6 +12,7 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import exp, hypot, log
+from operator import mul
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,8 @@ WRONG_M = 300.0
 """An answer farther away than this is wrong."""
 WRONG_SHARE = 0.01
 """Share of wrong answers that acceptance may let through."""
+HIGHEST_THRESHOLD = 0.97
+"""More is never asked for: a gazetteer of one source has nothing that could raise a door above it."""
 CONFIRMED_M = 150.0
 LEAST_CONFIRMED = 300
 FOLDS = 5
@@ -44,9 +47,10 @@ GROUPS = {
     "road": "road", "crossing": "crossing", "area": "road",
 }  # fmt: skip
 
-_PRIOR = {"crossing": 0.97, "known": 0.93, "name": 0.97, "place": 0.6, "line": 0.7, "road": 0.9}
-_PRIOR_ERROR_M = {"crossing": 1.0, "known": 60.0, "name": 40.0, "place": 150.0, "line": 120.0, "road": 50.0}
+_PRIOR = {"crossing": 0.97, "known": 0.99, "name": 0.97, "place": 0.6, "line": 0.7, "road": 0.9}
+_PRIOR_ERROR_M = {"crossing": 1.0, "known": 15.0, "name": 40.0, "place": 150.0, "line": 120.0, "road": 50.0}
 """What is believed before a gazetteer has enough addresses to examine itself."""
+CHORD_M = 800.0
 _NAMED = frozenset(("same", "alias", "former", "correction", "short_name"))
 
 
@@ -86,18 +90,23 @@ class Calibration:
         values = features_of(match, rivals)
         model = self.chance.get(group)
         if model is None:
-            spread_m = exp(match.location.features[1]) - 1.0
-            raw = _PRIOR[group] * match.share * match.belief
-            if group in ("road", "place", "crossing"):
-                raw *= 1.0 / (1.0 + (spread_m / WRONG_M) ** 2)
-            return min(raw, 0.99), _PRIOR_ERROR_M[group] + spread_m
-        raw = 1.0 / (
-            1.0 + exp(-max(-30.0, min(30.0, sum(a * b for a, b in zip(model, values, strict=True)))))
-        )
-        expected = exp(
-            max(0.0, min(11.0, sum(a * b for a, b in zip(self.error[group], values, strict=True))))
-        )
+            return self._prior(group, match)
+        odds = sum(map(mul, model, values))
+        raw = 1.0 / (1.0 + exp(-max(-30.0, min(30.0, odds))))
+        expected = exp(max(0.0, min(11.0, sum(map(mul, self.error[group], values)))))
         return self._true(raw), max(1.0, expected - 10.0)
+
+    def _prior(self, group: str, match: Match) -> tuple[float, float]:
+        """Before the gazetteer can examine itself: a known door is believed as far as its neighbours
+        along the road bear it out, a middle as far as its place is small."""
+        spread_m = exp(match.location.features[1]) - 1.0
+        raw = _PRIOR[group] * match.share * match.belief
+        if group == "known":
+            raw *= (0.7 if match.location.shared else 1.0) / (1.0 + (spread_m / CHORD_M) ** 2)
+            return raw, 15.0 + 0.3 * spread_m
+        if group in ("road", "place", "crossing"):
+            raw *= 1.0 / (1.0 + (spread_m / WRONG_M) ** 2)
+        return raw, _PRIOR_ERROR_M[group] + spread_m
 
     def _true(self, raw: float) -> float:
         """Between the knots straight, outside them flat."""
@@ -313,7 +322,7 @@ def calibrate(cases: Sequence[Case]) -> Calibration:
     chance = np.interp(raw, [k[0] for k in made.knots], [k[1] for k in made.knots])
     sure = known & np.array([case.confirmed for case in cases])
     judged = sure if sure.sum() >= LEAST_CONFIRMED else known
-    made.threshold = _threshold(chance[judged], right[judged])
+    made.threshold = min(_threshold(chance[judged], right[judged]), HIGHEST_THRESHOLD)
     accepted = chance >= made.threshold
     made.report = {
         "cases": len(cases),
@@ -334,7 +343,8 @@ def _share(values: NDArray[Any]) -> float:
 
 
 def _threshold(chance: NDArray[np.float64], right: NDArray[np.float64]) -> float:
-    """The lowest chance above which at most ``WRONG_SHARE`` of the answers are wrong; 0.97 where none is.
+    """The lowest chance above which at most ``WRONG_SHARE`` of the answers are wrong;
+    ``HIGHEST_THRESHOLD`` where there is none.
 
     Judged by points that two sources confirm, where there are enough of them: a register's own
     misplaced points would else be counted as wrong answers.
@@ -345,4 +355,4 @@ def _threshold(chance: NDArray[np.float64], right: NDArray[np.float64]) -> float
     # Equal chances stand or fall together.
     last = np.append(chance[order][1:] < chance[order][:-1], True)
     good = np.flatnonzero(allowed & last)
-    return float(chance[order][good[-1]]) if len(good) else 0.97
+    return float(chance[order][good[-1]]) if len(good) else HIGHEST_THRESHOLD

@@ -76,8 +76,9 @@ def _by_name(gazetteer: Gazetteer, one: str, other: str) -> tuple[float, float, 
     for name in (one + other, other + one):
         for full in (name, *gazetteer.names.aliases.get(name, ())):
             base_id = gazetteer.bases.ids.get(full)
-            if base_id and gazetteer.columns.of_base[base_id]:
-                cluster = gazetteer.columns.clusters[gazetteer.columns.of_base[base_id][0]]
+            columns = gazetteer.columns_of(base_id or 0)
+            if base_id and gazetteer.clusters_of(base_id):
+                cluster = columns.clusters[gazetteer.clusters_of(base_id)[0]]
                 return cluster.x, cluster.y, 100.0 + cluster.radius_m, "stop_named_so"
     return None
 
@@ -85,16 +86,17 @@ def _by_name(gazetteer: Gazetteer, one: str, other: str) -> tuple[float, float, 
 def _by_doors(
     gazetteer: Gazetteer, one: str, other: str, districts: frozenset[int]
 ) -> tuple[float, float, float, str] | None:
-    columns = gazetteer.columns
+    one_id, other_id = gazetteer.bases.ids.get(one, 0), gazetteer.bases.ids.get(other, 0)
+    columns, others = gazetteer.columns_of(one_id), gazetteer.columns_of(other_id)
     best: tuple[float, float, float] | None = None
-    for m in columns.of_base[gazetteer.bases.ids.get(one, 0)]:
+    for m in gazetteer.clusters_of(one_id):
         a = columns.clusters[m]
         if districts and a.districts and not a.districts & districts:
             continue
         ax, ay = np.asarray(columns.x[a.start : a.end]), np.asarray(columns.y[a.start : a.end])
-        for n in columns.of_base[gazetteer.bases.ids.get(other, 0)]:
-            b = columns.clusters[n]
-            bx, by = np.asarray(columns.x[b.start : b.end]), np.asarray(columns.y[b.start : b.end])
+        for n in gazetteer.clusters_of(other_id):
+            b = others.clusters[n]
+            bx, by = np.asarray(others.x[b.start : b.end]), np.asarray(others.y[b.start : b.end])
             apart = np.hypot(ax[:, None] - bx[None, :], ay[:, None] - by[None, :])
             i, j = np.unravel_index(int(apart.argmin()), apart.shape)
             if best is None or apart[i, j] < best[2]:

@@ -134,7 +134,7 @@ def _targets(gazetteer: Gazetteer, reading: Reading) -> list[Target]:
     add(base, 1.0, "same")
     if base in gazetteer.aliases:
         alias = gazetteer.aliases[base]
-        add(alias.base, 0.97, alias.status)
+        add(alias.base, 0.99, alias.status)
     for full in gazetteer.names.aliases.get(last, ()) if not found else ():
         parents = [name for name in reading.bases[:-1] if name in full]
         if full != base and (parents or base == last):
@@ -204,8 +204,8 @@ def _place(
     """Add a match for each place named ``target.base``."""
     if hidden is not None and hidden.base == target.base_id and hidden.number == WHOLE:
         return
-    columns = gazetteer.columns
-    members = columns.of_base[target.base_id]
+    columns = gazetteer.columns_of(target.base_id)
+    members = gazetteer.clusters_of(target.base_id)
     clusters = columns.clusters
     if len(members) > MAX_CLUSTERS:
         members = tuple(

@@ -56,10 +56,8 @@ SELECT pg_notify('wanmi_gazetteer', %(what)s)
 SELECT id, source_id, base, kind, number, unit, mark, upto, tail, district, town, lon, lat
   FROM gazetteer_entry ORDER BY id
 
--- :name entries_since
--- What transactions from %(xid)s on wrote, and the lowest transaction that may still write.
-SELECT id, source_id, base, kind, number, unit, mark, upto, tail, district, town, lon, lat
-  FROM gazetteer_entry WHERE changed_xid >= %(xid)s ORDER BY id
+-- :name bases_since
+SELECT DISTINCT base FROM gazetteer_entry WHERE changed_xid >= %(xid)s ORDER BY base
 
 -- :name entries_of_bases
 SELECT id, source_id, base, kind, number, unit, mark, upto, tail, district, town, lon, lat
@@ -126,3 +124,24 @@ SELECT name, ST_AsBinary(geom) FROM responsibility_grid
 -- :name located_timing_areas
 SELECT coalesce(rule ->> 'timing', name), ST_AsBinary(geom) FROM zone
  WHERE kind = 'timing_area' AND valid_from <= now() AND (valid_to IS NULL OR valid_to > now())
+
+-- :name nearest_component
+SELECT code, name, ST_Distance(geom::geography, p.g) AS distance_m
+  FROM component, (SELECT ST_SetSRID(ST_MakePoint(%(lon)s, %(lat)s), 4326)::geography AS g) AS p
+ WHERE geom && ST_Expand(p.g::geometry, 0.003)
+ ORDER BY geom <-> p.g::geometry LIMIT 1
+
+-- :name use_add
+INSERT INTO gazetteer_use (base, chosen) VALUES (%(base)s, 1)
+ON CONFLICT (base) DO UPDATE SET chosen = gazetteer_use.chosen + 1
+
+-- :name uses
+SELECT base, chosen FROM gazetteer_use
+
+-- :name correction_add
+INSERT INTO gazetteer_entry (source_id, source_key, part, base, kind, number, unit, mark, upto, tail,
+                             district, town, community, display, lon, lat)
+VALUES (%(source_id)s, %(key)s, 0, %(base)s, %(kind)s, %(number)s, %(unit)s, %(mark)s, %(upto)s, %(tail)s,
+        %(district)s, '', '', %(display)s, %(lon)s, %(lat)s)
+ON CONFLICT (source_id, source_key, part) DO UPDATE
+   SET lon = excluded.lon, lat = excluded.lat, changed_xid = pg_current_xact_id()::text::bigint

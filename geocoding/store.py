@@ -204,6 +204,26 @@ def line_points(lines: dict[str, Any]) -> list[tuple[Any, ...]]:
     return rows
 
 
+def load_uses(connection: Connection) -> dict[str, int]:
+    """How often each base was chosen from the suggestions."""
+    return dict(connection.execute(sql("uses")).fetchall())
+
+
+def changed_bases(connection: Connection, since_xid: int) -> tuple[list[str], int]:
+    """Bases written by transactions from ``since_xid`` on, and where to begin the next time."""
+    row = connection.execute(sql("horizon")).fetchone()
+    horizon = int(row[0]) if row else since_xid
+    found = connection.execute(sql("bases_since"), {"xid": since_xid}).fetchall()
+    return [base for (base,) in found], horizon
+
+
+def take_up(connection: Connection, gazetteer: Gazetteer, bases: Sequence[str]) -> None:
+    """Lay the present entries of ``bases`` over the index."""
+    lists = _Lists(gazetteer.bases, gazetteer.texts, gazetteer.areas)
+    lists.add(connection.execute(sql("entries_of_bases"), {"bases": list(bases)}).fetchall())
+    gazetteer.lay_over(lists.raw(), lists.kinds)
+
+
 def on_plane(lines: dict[str, Any], plane: Plane) -> dict[str, Any]:
     """The lines in metres of the plane."""
     scale = np.array([plane.x_m, EARTH_M_PER_DEG])

@@ -52,6 +52,28 @@ class Gazetteer:
     roads: dict[str, Any] = field(default_factory=dict)
     """Road lines (shapely, metres of the plane) by canonical name, where the city has them."""
 
+    overlay: dict[int, Columns] = field(default_factory=dict)
+    """Bases that changed since the columns were built, each with all its entries."""
+
+    def columns_of(self, base: int) -> Columns:
+        """The columns that hold a base, newest first."""
+        return self.overlay.get(base) or self.columns
+
+    def clusters_of(self, base: int) -> tuple[int, ...]:
+        """Clusters of a base in ``columns_of(base)``; none for a name that is just being taken up."""
+        of_base = self.columns_of(base).of_base
+        return of_base[base] if base < len(of_base) else ()
+
+    def lay_over(self, raw: Raw, kinds: dict[int, int]) -> None:
+        """Take up bases with all their entries, in place of what was known of them."""
+        changed = build_columns(raw, self.columns.plane, len(self.bases.texts), self.texts.texts)
+        for base, kind in kinds.items():
+            name = self.bases.texts[base]
+            self.names.lexicon.add(name, kind)
+            self.similar.add(name, edits=bool(kind & (ROAD | PLACE)))
+            self.base_kinds[base] = self.base_kinds.get(base, 0) | kind
+            self.overlay[base] = changed
+
     @property
     def size(self) -> int:
         return len(self.raw.base)

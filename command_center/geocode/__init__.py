@@ -1,0 +1,1 @@
+"""Geocoding over HTTP."""
