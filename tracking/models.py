@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from geoalchemy2 import Geometry, WKBElement
 from sqlalchemy import (
@@ -18,6 +19,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     func,
+    text,
 )
 from sqlalchemy.dialects.postgresql import DOUBLE_PRECISION, JSONB, REAL
 from sqlalchemy.orm import Mapped, mapped_column
@@ -52,6 +54,9 @@ class Device(Base):
         UniqueConstraint("key"),
         CheckConstraint("key ~ '^[A-Za-z0-9_-]{1,64}$'", name="key_topic_safe"),
         CheckConstraint("num_nonnulls(person_id, vehicle_id) <= 1", name="one_carrier"),
+        UniqueConstraint("terminal_number"),
+        CheckConstraint("terminal_number ~ '^[1-9a-f][0-9a-f]{0,19}$'", name="terminal_number"),
+        CheckConstraint("speed_unit IN ('kn','kmh','mps')", name="speed_unit"),
         Index("ix_device_person_id", "person_id"),
         Index("ix_device_vehicle_id", "vehicle_id"),
     )
@@ -68,7 +73,42 @@ class Device(Base):
     period_s: Mapped[int] = mapped_column(server_default="30")
     """How often it is expected to report; it is offline after three of these."""
     token_hash: Mapped[bytes | None] = mapped_column(LargeBinary)
+    terminal_number: Mapped[str | None]
+    """JT/T 808: the number without leading zeros, hex digits in small letters."""
+    speed_unit: Mapped[str] = mapped_column(server_default="kn")
+    """Of OsmAnd queries: kn, kmh or mps."""
+    payload_secret: Mapped[bytes | None] = mapped_column(LargeBinary)
+    """Of encrypted OwnTracks payloads; sealed with our data key."""
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
+
+
+class DeviceCommand(Base):
+    """Something a device was asked to do: ``text`` (show it) or ``locate`` (report at once)."""
+
+    __tablename__ = "device_command"
+    __table_args__ = (
+        CheckConstraint("kind IN ('text','locate')", name="kind"),
+        CheckConstraint("state IN ('waiting','sent','done','failed','expired')", name="state"),
+        CheckConstraint(
+            "(state IN ('done','failed','expired')) = (finished_at IS NOT NULL)", name="finished"
+        ),
+        Index("ix_device_command_device_id", "device_id", text("requested_at DESC")),
+        Index("ix_device_command_open", "expires_at", postgresql_where=text("finished_at IS NULL")),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, server_default=func.gen_random_uuid())
+    device_id: Mapped[int] = mapped_column(ForeignKey("device.id", ondelete="CASCADE"))
+    kind: Mapped[str]
+    body: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default="{}")
+    requested_by: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
+    requested_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
+    expires_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    """Without an answer until then the command has failed."""
+    state: Mapped[str] = mapped_column(server_default="waiting")
+    sent_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    finished_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    result: Mapped[str | None] = mapped_column(Text)
+    """What the device answered."""
 
 
 class Route(Base):
