@@ -18,6 +18,7 @@ from gis_core.gridding.numbering import community_code_of, reading_order
 from gis_core.gridding.topology import Report, examine
 from gis_core.settings import DatabaseSettings
 
+_BEAT_S = 15.0
 log = structlog.get_logger(__name__)
 _NOTE = read_queries("gis_core.gridding")["note_progress"].replace(":step", "%s").replace(":progress", "%s")
 
@@ -63,7 +64,11 @@ async def _fill(engine: AsyncEngine, database_url: str, draft_id: int) -> None:
         def note(step: str, share: float) -> None:
             notes.execute(_NOTE.replace(":id", "%s"), (step, share * 0.9, draft_id))
 
-        division = divide(ground, options, note)
+        beat = asyncio.create_task(_beat(engine, draft_id))
+        try:
+            division = await asyncio.to_thread(divide, ground, options, note)
+        finally:
+            beat.cancel()
         note("report", 0.98)
         communities, order = _numbered(ground, division, options)
         cells = division.cells[order]
@@ -76,8 +81,16 @@ async def _fill(engine: AsyncEngine, database_url: str, draft_id: int) -> None:
         await conn.execute(
             store.SQL["add_operation"], first | {"reason": row["reason"], "detail": options.model_dump_json()}
         )
-        await store.save_report(conn, draft_id, report, ground.projection)
+        await store.save_report(conn, draft_id, 0, report, ground.projection)
         await conn.execute(store.SQL["open_draft"], {"id": draft_id, "srid": ground.projection.srid})
+
+
+async def _beat(engine: AsyncEngine, draft_id: int) -> None:
+    """Tell every few seconds that the process lives; a draft without a sign of life counts as failed."""
+    while True:
+        await asyncio.sleep(_BEAT_S)
+        async with engine.begin() as conn:
+            await conn.execute(store.SQL["note_alive"], {"id": draft_id})
 
 
 def _numbered(ground: Ground, division: Division, options: GridOptions) -> tuple[list[str], Indices]:

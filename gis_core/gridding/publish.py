@@ -21,6 +21,7 @@ from gis_core.gridding.errors import DraftUnsound
 from gis_core.gridding.jobs import report_on
 from gis_core.gridding.numbering import issue_codes, reading_order
 from gis_core.gridding.store import SQL, Cells, LockedDraft
+from gis_core.gridding.topology import Report
 from gis_core.identity.audit import Actor
 from gis_core.models.area import area_prefix
 
@@ -95,12 +96,18 @@ async def publish(conn: AsyncConnection, draft: LockedDraft, actor: Actor, reaso
 
 
 async def _require_sound(conn: AsyncConnection, draft: LockedDraft, cells: Cells) -> None:
-    ground = await store.read_ground(conn, draft.area_code)
-    report = await to_thread.run_sync(report_on, ground, cells.shapes, list(cells.communities), draft.options)
-    await store.save_report(conn, draft.id, report, ground.projection)
+    report = await refresh_report(conn, draft, cells)
     faults = {key: report.numbers[key] for key in ("gaps", "overlaps", "crossings")}
     if any(faults.values()):
         raise DraftUnsound(**faults)
+
+
+async def refresh_report(conn: AsyncConnection, draft: LockedDraft, cells: Cells) -> Report:
+    """Examine the draft's cells as they are and keep the result."""
+    ground = await store.read_ground(conn, draft.area_code)
+    report = await to_thread.run_sync(report_on, ground, cells.shapes, list(cells.communities), draft.options)
+    await store.save_report(conn, draft.id, draft.version, report, ground.projection)
+    return report
 
 
 async def _write(

@@ -69,6 +69,9 @@ SELECT id, area_code, state, version, options, srid FROM grid_draft WHERE id = :
 -- :name note_progress
 UPDATE grid_draft SET step = :step, progress = :progress, progress_at = clock_timestamp() WHERE id = :id
 
+-- :name note_alive
+UPDATE grid_draft SET progress_at = clock_timestamp() WHERE id = :id
+
 -- :name fail_draft
 UPDATE grid_draft SET state = 'failed', failure = :failure, closed_at = now() WHERE id = :id
 
@@ -103,6 +106,13 @@ VALUES (:draft_id, :community_code, :wet, :area_m2, :added_in, ST_GeomFromWKB(:s
 -- :name cells
 SELECT id, community_code, wet, area_m2, ST_AsBinary(geom) AS shape FROM grid_draft_cell
  WHERE draft_id = :draft_id AND removed_in IS NULL ORDER BY id
+
+-- :name cells_in_box
+SELECT c.id, c.community_code, c.wet, c.area_m2, ST_AsGeoJSON(c.geom, 9)::jsonb AS geometry
+  FROM grid_draft_cell c
+ WHERE c.draft_id = :draft_id AND c.removed_in IS NULL
+   AND c.geom && ST_MakeEnvelope(:west, :south, :east, :north, 4326)
+ ORDER BY c.id LIMIT :max_rows
 
 -- :name cells_around
 -- The cells of an operation and all that touch them; 1e-9 degrees are 0.1 mm.

@@ -149,10 +149,14 @@ async def add_cells(
     await conn.execute(SQL["add_cell"], rows)
 
 
-async def save_report(conn: AsyncConnection, draft_id: int, report: Report, projection: Projection) -> None:
-    """Replace the draft's report and issues."""
+async def save_report(
+    conn: AsyncConnection, draft_id: int, version: int, report: Report, projection: Projection
+) -> None:
+    """Replace the draft's report and issues by those of this ``version`` of its cells."""
     await conn.execute(SQL["clear_issues"], {"draft_id": draft_id})
-    await conn.execute(SQL["set_report"], {"id": draft_id, "report": json.dumps(report.numbers)})
+    await conn.execute(
+        SQL["set_report"], {"id": draft_id, "report": json.dumps({"version": version, **report.numbers})}
+    )
     if report.issues:
         places = projection.to_lonlat(np.array([issue.place for issue in report.issues]))
         rows = [

@@ -1,0 +1,1 @@
+"""Unit grids and responsibility grids over HTTP."""

@@ -1,0 +1,136 @@
+-- :name grids
+SELECT g.id, g.code, g.name, g.name_en, g.area_code, g.valid_from, g.valid_to,
+       (SELECT count(*) FROM responsibility_grid_unit u WHERE u.responsibility_grid_id = g.id) AS unit_grids,
+       (SELECT coalesce(sum(n.area_m2), 0) FROM responsibility_grid_unit u JOIN unit_grid n ON n.id = u.unit_grid_id
+         WHERE u.responsibility_grid_id = g.id) AS area_m2,
+       (SELECT count(*) FROM responsibility_grid_person p
+         WHERE p.responsibility_grid_id = g.id AND p.valid_from <= current_date
+           AND (p.valid_to IS NULL OR p.valid_to > current_date)) AS people_now,
+       (SELECT count(*) FROM patrol_point p WHERE p.responsibility_grid_id = g.id) AS patrol_points,
+       (SELECT count(*) FROM patrol_route r WHERE r.responsibility_grid_id = g.id) AS patrol_routes
+  FROM responsibility_grid g
+ WHERE (CAST(:id AS int) IS NULL OR g.id = :id) AND g.id > :after
+   AND (CAST(:pattern AS text) IS NULL OR g.area_code LIKE :pattern)
+   AND (:with_ended OR g.valid_to IS NULL OR g.valid_to > current_date)
+   AND (CAST(:areas AS text[]) IS NULL OR g.area_code LIKE ANY (CAST(:areas AS text[])))
+ ORDER BY g.id LIMIT :max_rows
+
+-- :name lock
+SELECT id FROM responsibility_grid WHERE id = :id FOR UPDATE
+
+-- :name members
+SELECT n.code FROM responsibility_grid_unit u JOIN unit_grid n ON n.id = u.unit_grid_id
+ WHERE u.responsibility_grid_id = :id ORDER BY n.code
+
+-- :name people
+SELECT p.person_id, q.name, q.name_en, p.valid_from, p.valid_to
+  FROM responsibility_grid_person p JOIN person q ON q.id = p.person_id
+ WHERE p.responsibility_grid_id = :id ORDER BY p.valid_from, p.person_id
+
+-- :name points
+SELECT id, name, name_en, note, ST_X(geom) AS lon, ST_Y(geom) AS lat FROM patrol_point
+ WHERE responsibility_grid_id = :id ORDER BY id
+
+-- :name routes
+SELECT id, name, name_en, origin, point_ids, length_m, ST_AsGeoJSON(geom, 7)::jsonb AS geometry
+  FROM patrol_route WHERE responsibility_grid_id = :id ORDER BY id
+
+-- :name chosen
+-- Locked: nobody withdraws them meanwhile.
+SELECT id, code, community_code, ST_AsBinary(geom) AS shape FROM unit_grid
+ WHERE code = ANY (:codes) AND change_date IS NULL ORDER BY id FOR SHARE
+
+-- :name next_code
+-- <area>-01, -02…; numbers of ended grids are not used again.
+SELECT coalesce(max(substring(code FROM '-(\d+)$')::int), 0) + 1 FROM responsibility_grid
+ WHERE code LIKE :area_code || '-%' AND code ~ '-\d{1,6}$'
+
+-- :name lock_codes
+SELECT pg_advisory_xact_lock(hashtext('responsibility_grid ' || :area_code))
+
+-- :name add
+INSERT INTO responsibility_grid (code, name, name_en, area_code, valid_from, valid_to, geom)
+SELECT :code, :name, :name_en, :area_code, :valid_from, :valid_to,
+       ST_Multi(ST_UnaryUnion(ST_Collect(geom)))
+  FROM unit_grid WHERE id = ANY (:ids)
+RETURNING id
+
+-- :name add_members
+INSERT INTO responsibility_grid_unit (responsibility_grid_id, unit_grid_id) SELECT :id, unnest(CAST(:ids AS int[]))
+
+-- :name clear_members
+DELETE FROM responsibility_grid_unit WHERE responsibility_grid_id = :id
+
+-- :name reshape
+UPDATE responsibility_grid SET area_code = :area_code,
+       geom = (SELECT ST_Multi(ST_UnaryUnion(ST_Collect(geom))) FROM unit_grid WHERE id = ANY (:ids))
+ WHERE id = :id
+
+-- :name rename
+UPDATE responsibility_grid SET name = :name, name_en = :name_en, valid_from = :valid_from, valid_to = :valid_to
+ WHERE id = :id
+
+-- :name end
+UPDATE responsibility_grid SET valid_to = current_date WHERE id = :id
+
+-- :name clear_people
+DELETE FROM responsibility_grid_person WHERE responsibility_grid_id = :id
+
+-- :name add_person
+INSERT INTO responsibility_grid_person (responsibility_grid_id, person_id, valid_from, valid_to)
+VALUES (:id, :person_id, :valid_from, :valid_to)
+
+-- :name unknown_people
+SELECT p FROM unnest(CAST(:ids AS int[])) AS p WHERE NOT EXISTS (SELECT FROM person WHERE id = p)
+
+-- :name add_point
+INSERT INTO patrol_point (responsibility_grid_id, area_code, name, name_en, note, geom)
+SELECT id, area_code, :name, :name_en, :note, ST_Point(:lon, :lat, 4326) FROM responsibility_grid WHERE id = :id
+RETURNING id
+
+-- :name drop_point
+DELETE FROM patrol_point WHERE id = :point_id AND responsibility_grid_id = :id RETURNING id
+
+-- :name add_route
+INSERT INTO patrol_route (responsibility_grid_id, area_code, name, name_en, origin, point_ids, length_m, geom)
+SELECT g.id, g.area_code, :name, :name_en, :origin, CAST(:point_ids AS int[]),
+       ST_Length(s.line::geography), s.line
+  FROM responsibility_grid g, (SELECT ST_GeomFromWKB(:shape, 4326) AS line) AS s
+ WHERE g.id = :id
+RETURNING id
+
+-- :name drop_route
+DELETE FROM patrol_route WHERE id = :route_id AND responsibility_grid_id = :id RETURNING id
+
+-- :name walkable
+-- Roads within about 300 m of the grid that can be walked or cycled.
+SELECT ST_AsBinary(r.geom) FROM responsibility_grid g
+  JOIN road r ON r.geom && ST_Expand(g.geom, 0.003)
+ WHERE g.id = :id AND r.road_class NOT IN ('motorway', 'trunk')
+   AND coalesce(r.attributes ->> 'tunnel', 'no') = 'no'
+
+-- :name coverage
+-- Unit grids of an area with how many responsibility grids, and how many people, answer for them today.
+SELECT n.code, n.community_code, ST_X(c.middle) AS lon, ST_Y(c.middle) AS lat,
+       count(DISTINCT g.id) AS grids, count(DISTINCT p.person_id) AS people
+  FROM unit_grid n
+       CROSS JOIN LATERAL (SELECT ST_PointOnSurface(n.geom) AS middle) AS c
+       LEFT JOIN responsibility_grid_unit u ON u.unit_grid_id = n.id
+       LEFT JOIN responsibility_grid g ON g.id = u.responsibility_grid_id AND g.valid_from <= current_date
+                                      AND (g.valid_to IS NULL OR g.valid_to > current_date)
+       LEFT JOIN responsibility_grid_person p ON p.responsibility_grid_id = g.id
+                                      AND p.valid_from <= current_date
+                                      AND (p.valid_to IS NULL OR p.valid_to > current_date)
+ WHERE n.change_date IS NULL AND n.community_code LIKE :pattern
+   AND (CAST(:areas AS text[]) IS NULL OR n.community_code LIKE ANY (CAST(:areas AS text[])))
+ GROUP BY n.id, c.middle ORDER BY n.code
+
+-- :name history
+SELECT at, actor, action, detail FROM audit
+ WHERE object_kind = 'responsibility_grid' AND object_id = CAST(:id AS text) ORDER BY id DESC LIMIT 200
+
+-- :name edit_by
+SELECT edit_by(:person_id, :actor, 'page', :reason)
+
+-- :name bump
+SELECT bump_layers('{responsibility_grid,patrol_point,patrol_route}')
