@@ -17,6 +17,8 @@ from command_center.alerts import routes as alert_routes
 from command_center.assembly import PACKAGES, device_credentials
 from command_center.devices import routes as device_routes
 from command_center.geocode import routes as geocode_routes
+from command_center.grids import responsibility_routes
+from command_center.grids import routes as grid_routes
 from command_center.live import routes as live_routes
 from command_center.live.hub import Hub
 from command_center.live.readers import KnownReaders
@@ -111,6 +113,8 @@ def _api_routers() -> list[APIRouter]:
         people_routes.router,
         device_routes.router,
         record_routes.router,
+        grid_routes.router,
+        responsibility_routes.router,
         health.router,
     ]
 
