@@ -99,3 +99,39 @@ def durability(
     _show([{**outcome._asdict(), "sound": outcome.sound} for outcome in outcomes], rows, as_json)
     if not all(outcome.sound for outcome in outcomes):
         raise typer.Exit(1)
+
+
+@app.command()
+def geocode(
+    accuracy: Annotated[
+        Path | None,
+        typer.Option(help="精度：描述数据表的 TOML accuracy: a TOML file that names the tables"),
+    ] = None,
+    speed: Annotated[
+        bool, typer.Option("--speed", help="速度与内存，用编造的城市 speed on a made-up city")
+    ] = False,
+    size: Annotated[
+        int, typer.Option(min=10_000, help="编造城市的地址数 addresses of that city")
+    ] = 1_000_000,
+    as_json: Json = False,
+) -> None:
+    """地理编码的精度（按问法分类，附对照）与速度。Accuracy by class of question with baselines; speed."""
+    from benchmarks.geocode import accuracy as measure_accuracy
+    from benchmarks.geocode import accuracy_table, as_text
+    from benchmarks.geocode import speed as measure_speed
+
+    if accuracy is not None:
+        figures = measure_accuracy(accuracy, _say)
+        if as_json:
+            sys.stdout.write(as_text(figures) + "\n")
+        else:
+            rows = accuracy_table(figures)
+            table = Table(*rows[0])
+            for row in rows[1:]:
+                table.add_row(*row)
+            Console(width=200).print(table)
+            Console().print(
+                {key: figures[key] for key in ("threshold", "self_examination", "calibration_error_all")}
+            )
+    if speed or accuracy is None:
+        sys.stdout.write(as_text(measure_speed(size, _say)) + "\n")

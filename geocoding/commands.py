@@ -1,5 +1,6 @@
 """``./wanmi geocode``: import of address tables, single addresses, whole tables, self-examination."""
 
+import gc
 import json
 import sys
 from dataclasses import asdict
@@ -104,6 +105,7 @@ def batch(
     with _progress() as bar, _connect() as connection:
         task = bar.add_task("加载地址库 loading the gazetteer", total=None)
         gazetteer, calibration = load_gazetteer(connection), load_calibration(connection)
+        gc.freeze()
         report = run_batch(
             source, output, gazetteer, calibration, Areas(connection), address_column=address_column,
             district_column=district_column, codes=DatabaseCodes(connection),

@@ -1,5 +1,6 @@
 """The gazetteer of a running process, kept up with the database."""
 
+import gc
 import threading
 import time
 from typing import Any
@@ -108,6 +109,9 @@ class Keeper:
         self._since_xid = int(row[0]) if row else 0
         gazetteer = load_gazetteer(connection)
         self._state = State(gazetteer, load_calibration(connection), Areas(connection), load_uses(connection))
+        # A million entries are millions of objects that never go: spare every later collection the walk.
+        gc.collect()
+        gc.freeze()
         log.info("gazetteer loaded", entries=gazetteer.size, seconds=round(time.monotonic() - started, 2))
 
     def _take_up(self, connection: psycopg.Connection[Any]) -> None:
