@@ -42,11 +42,17 @@ WITH wanted AS (
    WHERE r.name ILIKE w.within OR r.name_en ILIKE w.within
    GROUP BY r.name LIMIT 100
 ), facility_found AS (
-  SELECT 'facility', f.id::text, f.name, f.name_en, coalesce(f.address, f.kind), ST_X(f.geom), ST_Y(f.geom),
-         NULL::geometry, NULL::text
-    FROM publish.facility f, wanted w
-   WHERE f.name ILIKE w.within OR f.name_en ILIKE w.within
-   LIMIT 200
+  (SELECT 'facility', f.id::text, f.name, f.name_en, coalesce(f.address, f.kind), ST_X(f.geom), ST_Y(f.geom),
+          NULL::geometry, NULL::text
+     FROM publish.facility f, wanted w
+    WHERE f.name ILIKE w.within OR f.name_en ILIKE w.within
+    LIMIT 200)
+  UNION ALL -- parks, squares and waters
+  (SELECT 'facility', 'land_cover/' || l.id, l.name, l.name_en, l.kind,
+          ST_X(ST_PointOnSurface(l.geom)), ST_Y(ST_PointOnSurface(l.geom)), ST_Envelope(l.geom), NULL::text
+     FROM publish.land_cover l, wanted w
+    WHERE l.name ILIKE w.within OR l.name_en ILIKE w.within
+    LIMIT 100)
 ), unit_grid_found AS (
   SELECT 'unit_grid', g.id::text, g.code, NULL::text, g.area_code,
          ST_X(ST_PointOnSurface(g.geom)), ST_Y(ST_PointOnSurface(g.geom)), ST_Envelope(g.geom), g.code
