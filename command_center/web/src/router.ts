@@ -9,6 +9,7 @@ export const router = createRouter({
   routes: [
     { path: '/', name: 'wall', component: () => import('./pages/Wall.vue') },
     { path: '/login', name: 'login', component: () => import('./pages/Login.vue'), meta: { open: true } },
+    { path: '/grids', name: 'grids', component: () => import('./pages/Grids.vue') },
     {
       path: '/admin',
       component: () => import('./pages/Admin.vue'),

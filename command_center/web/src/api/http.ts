@@ -34,29 +34,57 @@ export function whenLoggedOut(act: () => void): void {
 
 export type Query = Record<string, string | number | boolean | null | undefined>
 
-export async function request<T>(method: string, path: string, options: { query?: Query; body?: unknown; quiet?: boolean } = {}): Promise<T> {
+interface Options {
+  query?: Query
+  body?: unknown
+  quiet?: boolean
+}
+
+export async function request<T>(method: string, path: string, options: Options = {}): Promise<T> {
+  const init: RequestInit = options.body === undefined ? {} : { body: JSON.stringify(options.body), headers: { 'Content-Type': 'application/json' } }
+  return answer<T>(await send(method, path, options.query, init), options.quiet ?? false)
+}
+
+/** Hand in a file; `progress` hears 0 to 1 while it is sent. */
+export function upload<T>(path: string, file: File, progress: (share: number) => void): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const sending = new XMLHttpRequest()
+    sending.open('POST', `/api/v1${path}`)
+    sending.setRequestHeader('Accept', 'application/json')
+    sending.setRequestHeader('Accept-Language', language)
+    sending.upload.onprogress = ({ loaded, total }) => progress(total ? loaded / total : 0)
+    sending.onerror = () => reject(new Unreachable('upload'))
+    sending.onload = () => {
+      const headers = { 'content-type': sending.getResponseHeader('content-type') ?? '' }
+      const response = new Response(sending.status === 204 ? null : sending.responseText, { status: sending.status, statusText: sending.statusText, headers })
+      answer<T>(response, false).then(resolve, reject)
+    }
+    const form = new FormData()
+    form.append('file', file)
+    sending.send(form)
+  })
+}
+
+async function send(method: string, path: string, asked: Query | undefined, init: RequestInit): Promise<Response> {
   const query = new URLSearchParams()
-  for (const [key, value] of Object.entries(options.query ?? {})) if (value != null && value !== '') query.set(key, String(value))
-  const url = `/api/v1${path}${query.size ? `?${query}` : ''}`
-  let response: Response
+  for (const [key, value] of Object.entries(asked ?? {})) if (value != null && value !== '') query.set(key, String(value))
   try {
-    response = await fetch(url, {
+    return await fetch(`/api/v1${path}${query.size ? `?${query}` : ''}`, {
       method,
       credentials: 'same-origin',
-      headers: {
-        Accept: 'application/json',
-        'Accept-Language': language,
-        ...(options.body === undefined ? {} : { 'Content-Type': 'application/json' }),
-      },
-      ...(options.body === undefined ? {} : { body: JSON.stringify(options.body) }),
+      ...init,
+      headers: { Accept: 'application/json', 'Accept-Language': language, ...init.headers },
     })
   } catch (error) {
     throw new Unreachable(String(error))
   }
+}
+
+async function answer<T>(response: Response, quiet: boolean): Promise<T> {
   if (response.status === 204) return undefined as T
   const isJson = /json/.test(response.headers.get('content-type') ?? '')
   const body: unknown = isJson ? await response.json() : null
   if (response.ok) return body as T
-  if (response.status === 401 && !options.quiet) onLoggedOut()
+  if (response.status === 401 && !quiet) onLoggedOut()
   throw new ProblemError({ type: 'about:blank', title: response.statusText, status: response.status, detail: '', ...(body as object | null) })
 }
