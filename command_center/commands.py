@@ -119,6 +119,17 @@ def serve_ingest() -> None:
     run()
 
 
+@serve.command("gateway")
+def serve_gateway() -> None:
+    """JT/T 808, NMEA and OsmAnd terminals; commands to devices."""
+    _begin("gateway")
+    if "WANMI_MQTT_GATEWAY_URL" in os.environ:
+        os.environ["WANMI_MQTT_URL"] = os.environ["WANMI_MQTT_GATEWAY_URL"]
+    from ingest.gateway.runner import run
+
+    run()
+
+
 @serve.command("worker")
 def serve_worker() -> None:
     """Clocks and housekeeping."""

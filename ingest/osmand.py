@@ -68,6 +68,12 @@ class Report:
         )
 
 
+def fixes(payload: bytes, received_us: int | None, speed_unit: str) -> list[Outcome]:
+    """What a request says, with rejects; the device is known from elsewhere."""
+    found = decode(payload.decode("utf-8", "replace"), speed_unit=speed_unit)
+    return [one if isinstance(one, Reject) else one.outcome(received_us) for one in found]
+
+
 def decode(text: str, *, speed_unit: str = "kn") -> list[Report | Reject]:
     """Reports of a query string (with or without path) or of a JSON body."""
     stripped = text.strip()

@@ -20,7 +20,7 @@ class IngestSettings(BaseSettings):
     for all subscriptions together, so that the broker's own flow control comes first."""
     queue_bytes: PositiveInt = 256 * 2**20
     """Beyond so many waiting bytes nothing more is read."""
-    max_payload_bytes: PositiveInt = 262_144
+    max_payload_bytes: PositiveInt = 393_216
     """A larger message is refused (``too_large``)."""
     retry_max_s: PositiveFloat = 5.0
     """Longest pause between two tries while the database or the broker is away."""

@@ -5,16 +5,19 @@ from functools import lru_cache
 
 import structlog
 
-from ingest import json_fix, nmea, owntracks
+from ingest import batch, json_fix, jt808, nmea, osmand, owntracks
 from tracking.arrival import Arrival, Outcome
 from tracking.reasons import Reason, Reject
 
 SUBSCRIPTIONS = (
     "wanmi/v1/+/fix",
+    "wanmi/v1/+/fixes",
     "wanmi/v1/+/nmea",
     "wanmi/v1/+/status",
+    "wanmi/v1/+/raw/+",
     "owntracks/+/+",
 )
+"""Six, because NATS grants a session 65,535 unacknowledged messages and each may have 10,000."""
 
 Decode = Callable[[bytes, int | None], list[Outcome]]
 """Payload and time of arrival (None for a retained message, whose age is unknown) to outcomes."""
@@ -23,9 +26,17 @@ _log = structlog.get_logger(__name__)
 
 _BY_LEAF: dict[str, tuple[str, Decode]] = {
     "fix": ("json", lambda payload, received_us: json_fix.decode_fix(payload)),
+    "fixes": ("batch", lambda payload, received_us: batch.decode(payload)),
     "status": ("status", lambda payload, received_us: json_fix.decode_status(payload)),
     "nmea": ("nmea", lambda payload, received_us: nmea.decode(payload, received_us=received_us)),
 }
+_RAW: dict[str, tuple[str, Decode]] = {
+    "jt808": ("jt808", lambda payload, received_us: jt808.decode(payload)),
+    "osmand": ("osmand", lambda payload, received_us: osmand.fixes(payload, received_us, "kn")),
+    "osmand_kmh": ("osmand", lambda payload, received_us: osmand.fixes(payload, received_us, "kmh")),
+    "osmand_mps": ("osmand", lambda payload, received_us: osmand.fixes(payload, received_us, "mps")),
+}
+"""What the gateway took from terminals, as they sent it."""
 _OWNTRACKS: tuple[str, Decode] = (
     "owntracks",
     lambda payload, received_us: owntracks.decode(payload, received_us=received_us),
@@ -40,6 +51,9 @@ def route(topic: str) -> tuple[str, str | None, Decode | None]:
             return (_OWNTRACKS[0], key, _OWNTRACKS[1])
         case ["wanmi", "v1", key, leaf] if leaf in _BY_LEAF:
             protocol, decode = _BY_LEAF[leaf]
+            return protocol, key, decode
+        case ["wanmi", "v1", key, "raw", leaf] if leaf in _RAW:
+            protocol, decode = _RAW[leaf]
             return protocol, key, decode
     return "unknown", None, None
 

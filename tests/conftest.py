@@ -142,6 +142,6 @@ def new_broker(folder: Path) -> Broker:
         mqtt_port=machine.free_port(),
         nats_port=machine.free_port(),
         monitor_port=machine.free_port(),
-        service_passwords={"ingest": secrets.token_hex(16), "simulator": secrets.token_hex(16)},
+        service_passwords={name: secrets.token_hex(16) for name in ("ingest", "simulator", "gateway")},
         log=folder / "broker.log",
     )

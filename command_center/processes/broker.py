@@ -29,7 +29,8 @@ from gis_core.errors import DomainError, Text
 
 INGEST_USER = "ingest"
 SIMULATOR_USER = "simulator"
-RESERVED = frozenset({INGEST_USER, SIMULATOR_USER})
+GATEWAY_USER = "gateway"
+RESERVED = frozenset({INGEST_USER, SIMULATOR_USER, GATEWAY_USER})
 _KEY = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 _CONFIG = """\
@@ -89,7 +90,8 @@ def topics_of(key: str) -> tuple[list[str], list[str]]:
 def write_users(folder: Path, service_passwords: Mapping[str, str], devices: Mapping[str, str]) -> None:
     """Write the broker's users, atomically and readable by us alone.
 
-    ``service_passwords``: for ``ingest`` and, in demo mode, ``simulator``. ``devices``: token by key.
+    ``service_passwords``: for ``ingest``, ``gateway`` and, in demo mode, ``simulator``. ``devices``:
+    token by key.
     """
     ingest = {"publish": ["wanmi.v1.*.command"], "subscribe": [">"]}
     simulator = {
@@ -97,7 +99,15 @@ def write_users(folder: Path, service_passwords: Mapping[str, str], devices: Map
         + ["owntracks.*.*"],
         "subscribe": ["wanmi.v1.*.command"],
     }
-    granted: dict[str, dict[str, list[str]]] = {INGEST_USER: ingest, SIMULATOR_USER: simulator}
+    gateway = {
+        "publish": [f"wanmi.v1.*.{leaf}" for leaf in ("raw.*", "nmea", "command", "command.ack")],
+        "subscribe": ["wanmi.v1.*.command.ack"],
+    }
+    granted: dict[str, dict[str, list[str]]] = {
+        INGEST_USER: ingest,
+        SIMULATOR_USER: simulator,
+        GATEWAY_USER: gateway,
+    }
     users = [
         _user(name, password, granted[name]["publish"], granted[name]["subscribe"])
         for name, password in service_passwords.items()

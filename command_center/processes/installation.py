@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from command_center.processes import machine
-from command_center.processes.broker import INGEST_USER, SIMULATOR_USER, Broker, replace_private
+from command_center.processes.broker import GATEWAY_USER, INGEST_USER, SIMULATOR_USER, Broker, replace_private
 from command_center.processes.postgres import Cluster, FolderOutOfReach
 from gis_core.errors import DomainError, Text
 
@@ -24,6 +24,7 @@ _SECRETS = (
     "owner_password",
     "ingest_password",
     "simulator_password",
+    "gateway_password",
     "secret_key",
     "ingest_session",
 )
@@ -135,6 +136,7 @@ class Installation:
             service_passwords={
                 INGEST_USER: self.secrets["ingest_password"],
                 SIMULATOR_USER: self.secrets["simulator_password"],
+                GATEWAY_USER: self.secrets["gateway_password"],
             },
             log=self.log_dir / "broker.log",
         )
@@ -150,10 +152,12 @@ class Installation:
             "WANMI_DATABASE_URL": self.cluster.url(),
             "WANMI_MQTT_URL": self.broker.url(INGEST_USER),
             "WANMI_MQTT_SIMULATOR_URL": self.broker.url(SIMULATOR_USER),
+            "WANMI_MQTT_GATEWAY_URL": self.broker.url(GATEWAY_USER),
             "WANMI_MQTT_CLIENT_ID": f"wanmi-ingest-{self.secrets['ingest_session'][:16]}",
         }
         if "WANMI_MQTT_URL" in os.environ:
             own["WANMI_MQTT_SIMULATOR_URL"] = os.environ["WANMI_MQTT_URL"]
+            own["WANMI_MQTT_GATEWAY_URL"] = os.environ["WANMI_MQTT_URL"]
         return {name: os.environ.get(name, value) for name, value in own.items()}
 
     @contextmanager

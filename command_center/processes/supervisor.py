@@ -134,7 +134,7 @@ class Supervisor:
         self._address = f"{scheme}://{_shown_host(self.options.host)}:{port}/"
         probe = f"{scheme}://{_probed_host(self.options.host)}:{port}/healthz"
         wanted = [self._own("ingest", ["ingest"]), self._own("worker", ["worker"])]
-        wanted.append(self._own("web", web, probe))
+        wanted += [self._own("web", web, probe), self._own("gateway", ["gateway"])]
         if simulate:
             wanted.append(self._own("simulate", ["simulate"]))
         await asyncio.gather(*(self._start(program) for program in wanted))
