@@ -19,6 +19,8 @@ from command_center.devices import routes as device_routes
 from command_center.geocode import routes as geocode_routes
 from command_center.grids import responsibility_routes
 from command_center.grids import routes as grid_routes
+from command_center.imports import routes as import_routes
+from command_center.imports.settings import ImportSettings
 from command_center.live import routes as live_routes
 from command_center.live.hub import Hub
 from command_center.live.readers import KnownReaders
@@ -33,6 +35,7 @@ from command_center.search import routes as search_routes
 from command_center.settings import WebSettings
 from command_center.units import routes as unit_routes
 from command_center.web_app import WebApp
+from command_center.worker import create_jobs
 from geocoding.live import Keeper
 from gis_core.database import create_engine
 from gis_core.identity.principal import Principal
@@ -54,6 +57,7 @@ class AppSettings:
     storage: StorageSettings
     identity: IdentitySettings = field(default_factory=IdentitySettings)
     web: WebSettings = field(default_factory=WebSettings)
+    imports: ImportSettings = field(default_factory=ImportSettings)
     mqtt_url: str | None = None
 
     @classmethod
@@ -82,7 +86,7 @@ def create_app(settings: AppSettings) -> FastAPI:
     state.credentials = device_credentials(settings.storage.data_dir)
     state.schema_heads = schema_heads(PACKAGES)
     state.started_at = datetime.now(UTC)
-    state.body_limits = {}
+    state.body_limits = {f"{API}/imports": settings.imports.max_upload_bytes}
 
     for router in _api_routers():
         app.include_router(router, prefix=API, responses=problems.RESPONSES)
@@ -113,6 +117,7 @@ def _api_routers() -> list[APIRouter]:
         people_routes.router,
         device_routes.router,
         record_routes.router,
+        import_routes.router,
         grid_routes.router,
         responsibility_routes.router,
         health.router,
@@ -149,6 +154,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         state.gazetteer = Keeper(settings.database.database_url)
         state.gazetteer.start()
         stack.callback(state.gazetteer.stop)
+        state.jobs = create_jobs(settings.database)
+        await stack.enter_async_context(state.jobs.open_async())
         state.judge = Judge(state.engine, state.keyring, settings.identity, state.hasher)
         yield
 

@@ -13,6 +13,7 @@ from procrastinate.schema import SchemaManager
 from psycopg import sql
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from command_center.imports import jobs as imports
 from gis_core.database import create_engine, load_queries, read_queries
 from gis_core.settings import DatabaseSettings
 from tracking.partitions import days_ahead, ensure
@@ -57,6 +58,7 @@ def create_jobs(settings: DatabaseSettings) -> App:
     connector = PsycopgConnector(conninfo=settings.database_url, min_size=1, max_size=CONCURRENCY + 2)
     app = App(connector=connector)
     app.add_tasks_from(tasks, namespace="wanmi")
+    app.add_tasks_from(imports.make_tasks(), namespace=imports.NAMESPACE)
     return app
 
 

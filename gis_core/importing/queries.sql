@@ -164,6 +164,9 @@ SELECT ST_AsBinary(ST_Union(geom)) FROM area
 -- :name hold_run
 SELECT pg_advisory_xact_lock(7823453, %(id)s)
 
+-- :name edit_by_import
+SELECT edit_by(%(person_id)s, %(actor)s, 'import', %(reason)s, NULL, %(id)s)
+
 -- :name close_dead_runs
 -- A run is held by its transaction; the minute is for those that have not begun theirs.
 UPDATE import_run SET state = 'refused', finished_at = clock_timestamp()

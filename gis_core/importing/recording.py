@@ -46,9 +46,12 @@ def start_run(
     return int(row[0])
 
 
-def hold_run(connection: Connection[Any], run_id: int) -> None:
-    """Show, for as long as this transaction lasts, that somebody works on the run."""
+def hold_run(connection: Connection[Any], run_id: int, actor: Actor, reason: str) -> None:
+    """Show, for as long as this transaction lasts, that somebody works on the run; its changes are
+    recorded as his."""
     connection.execute(_SQL["hold_run"], {"id": run_id})
+    values = {"id": run_id, "person_id": actor.person_id, "actor": actor.name, "reason": reason}
+    connection.execute(_SQL["edit_by_import"], values)
 
 
 def close_dead_runs(connection: Connection[Any]) -> int:

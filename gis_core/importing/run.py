@@ -95,7 +95,7 @@ def run_import(
             psycopg.connect(database_url, application_name="wanmi import") as connection,
         ):
             if report.run_id is not None:
-                hold_run(connection, report.run_id)
+                hold_run(connection, report.run_id, request.actor, f"{report.file} ({report.source})")
             work = _Import(
                 request, report, connection, Path(folder), progress, remembered_datum="datum" in used
             )
