@@ -237,7 +237,7 @@ function makeWall() {
 
   // --- home ---
   const areas = computed<Area[]>(() => areasQuery.data.value ?? [])
-  const districts = computed(() => districtsWithUnits(areas.value, [...directory.value.values()]))
+  const districts = computed(() => districtsWithUnits(areas.value, unitsQuery.data.value ?? []))
   const home = computed(() => districts.value.find((area) => area.code === district.value) ?? districts.value[0] ?? null)
 
   function goHome(): void {
