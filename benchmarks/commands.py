@@ -67,6 +67,25 @@ def fan_out(
     _show(figures, report(figures), as_json)
 
 
+@app.command()
+def city(
+    database_url: Annotated[
+        str | None,
+        typer.Option(envvar="WANMI_DATABASE_URL", help="有城市数据的数据库 a database with a city"),
+    ] = None,
+    area_code: Annotated[
+        str | None, typer.Option("--area", help="区划代码；不填则用演示城市 area; else the demo city")
+    ] = None,
+    rounds: Annotated[int, typer.Option(min=1, help="轮数，取最好 rounds, best counts")] = 2,
+    as_json: Json = False,
+) -> None:
+    """划分单元网格的时间，与仅打断成面之比。Seconds to divide an area, beside bare polygonizing."""
+    from benchmarks.city import measure, report
+
+    figures = measure(database_url=database_url, area_code=area_code, rounds=rounds)
+    _show(figures, report(figures), as_json)
+
+
 def _say(text: str) -> None:
     Console(stderr=True).print(text)
 

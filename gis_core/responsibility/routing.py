@@ -16,6 +16,7 @@ from scipy.sparse.csgraph import dijkstra
 from gis_core.gridding import coverage
 from gis_core.gridding.coverage import Floats, Geometries, Indices
 
+_STUB = np.array([0.06, 0.08])
 _LINK_COST = 2.0
 """Off the road a metre counts twice, so that a route returns to it."""
 
@@ -57,9 +58,10 @@ def _network(points: Geometries, roads: Geometries) -> tuple[Floats, coo_array, 
     """Coordinates of the nodes, the graph with lengths, and the node of each point."""
     nearest = roads[shapely.STRtree(roads).nearest(points)]
     foot = shapely.line_interpolate_point(nearest, shapely.line_locate_point(nearest, points))
-    ends = np.stack([shapely.get_coordinates(points), shapely.get_coordinates(foot)], axis=1)
-    apart = np.hypot(*(ends[:, 0] - ends[:, 1]).T) > coverage.PRECISION_M
-    links = shapely.linestrings(ends[apart])
+    start, end = shapely.get_coordinates(points), shapely.get_coordinates(foot)
+    # A point on a road still needs a node there: its link goes on a hand's breadth beyond the road.
+    ends = np.stack([start, end, end + _STUB], axis=1)
+    links = shapely.linestrings(ends)
     lines = coverage.node(np.concatenate([roads, links]))
     lines = lines[shapely.get_type_id(lines) == 1]
     coords, line = shapely.get_coordinates(lines, return_index=True)

@@ -1,0 +1,111 @@
+"""The city core: how long a division takes, beside the bare geometry it cannot do without.
+
+A measurement takes the ground and the number of rounds and answers figures; ``MEASUREMENTS`` lists them.
+"""
+
+import asyncio
+import time
+from typing import Any
+
+import numpy as np
+import shapely
+
+from command_center.demo.city import make_city
+from command_center.demo.plan import to_lonlat
+from gis_core.database import create_engine
+from gis_core.gridding import coverage
+from gis_core.gridding.cutting import Buildings
+from gis_core.gridding.division import GridOptions, cut_buildings, divide
+from gis_core.gridding.ground import Ground, ground_from_rows
+from gis_core.gridding.store import read_ground
+from gis_core.settings import DatabaseSettings
+
+Figures = dict[str, Any]
+
+
+def measure(*, database_url: str | None, area_code: str | None, rounds: int) -> Figures:
+    """All measurements: an area of a database where both are named, else the demo city."""
+    if database_url and area_code:
+        ground, name = asyncio.run(_ground_of(database_url, area_code)), area_code
+    else:
+        ground, name = demo_ground(), "demo"
+    figures: Figures = {"area": name}
+    for measurement in MEASUREMENTS:
+        figures |= measurement(ground, rounds)
+    return figures
+
+
+async def _ground_of(database_url: str, area_code: str) -> Ground:
+    engine = create_engine(DatabaseSettings(database_url=database_url), application_name="wanmi bench")
+    try:
+        async with engine.begin() as conn:
+            return await read_ground(conn, area_code)
+    finally:
+        await engine.dispose()
+
+
+def demo_ground() -> Ground:
+    """Communities, roads, water and buildings of the demo city, straight from its plan."""
+    city = make_city(1, components=100)
+
+    def wkb(shapes: Any) -> list[bytes]:
+        return list(shapely.to_wkb(np.atleast_1d(to_lonlat(np.asarray(shapes, dtype=object)))))
+
+    on_ground = ~np.asarray(city.roads.elevated)
+    kinds = np.asarray(city.roads.kinds)[on_ground].tolist()
+    return ground_from_rows(
+        list(zip(city.areas.community_codes, wkb(city.areas.communities), strict=True)),
+        list(zip(kinds, wkb(city.roads.lines[on_ground]), strict=True)),
+        wkb([cover.geom for cover in city.land.covers if cover.kind == "water"]),
+        wkb(city.buildings.shapes),
+    )
+
+
+def division(ground: Ground, rounds: int) -> Figures:
+    """Best seconds of a whole division, and of noding and polygonizing the borders it found."""
+    took, work, bare = [], [], []
+    for _ in range(rounds):
+        began, cpu = time.perf_counter(), time.process_time()
+        made = divide(ground, GridOptions())
+        took.append(time.perf_counter() - began)
+        work.append(time.process_time() - cpu)
+        borders = shapely.boundary(made.cells)
+        began = time.perf_counter()
+        faces = coverage.faces(coverage.node(borders))
+        bare.append(time.perf_counter() - began)
+    area = shapely.area(made.cells)
+    cut, _ = cut_buildings(made.cells, Buildings.of(ground.buildings))
+    whole = shapely.union_all(ground.homes)
+    return {
+        "division_s": min(took),
+        "division_cpu_s": min(work),
+        "polygonize_s": min(bare),
+        "polygonized_faces": len(faces),
+        "cells": len(made.cells),
+        "km2": made.extent_m2 / 1e6,
+        "roads": len(ground.roads),
+        "buildings": len(ground.buildings),
+        "buildings_cut": len(cut),
+        "share_5000_20000": float(((area >= 5_000) & (area <= 20_000)).mean()),
+        "off_m2": float(shapely.union_all(made.cells).symmetric_difference(whole).area),
+        "coverage_valid": bool(shapely.coverage_is_valid(made.cells)),
+    }
+
+
+MEASUREMENTS = (division,)
+
+
+def report(figures: Figures) -> list[tuple[str, str]]:
+    f = figures
+    sound = "valid" if f["coverage_valid"] else "NOT VALID"
+    return [
+        ("区域 area", f"{f['area']}, {f['km2']:.1f} km², {f['roads']:,} roads, {f['buildings']:,} buildings"),
+        (
+            "划分单元网格 division",
+            f"{f['division_s']:.2f} s ({f['division_cpu_s']:.2f} s CPU), {f['cells']:,} cells",
+        ),
+        ("仅打断成面 node + polygonize (ceiling)", f"{f['polygonize_s']:.2f} s"),
+        ("5,000–20,000 m²", f"{f['share_5000_20000']:.1%}"),
+        ("缝隙与重叠 gaps and overlaps", f"{f['off_m2']:.3f} m², coverage {sound}"),
+        ("被切割的建筑 buildings cut", f"{f['buildings_cut']:,} of {f['buildings']:,}"),
+    ]

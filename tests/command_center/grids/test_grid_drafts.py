@@ -1,0 +1,127 @@
+"""Drafts of unit grids over HTTP: from an area to published grids, and who may do it."""
+
+import asyncio
+from typing import Any
+
+import httpx
+import psycopg
+import pytest_asyncio
+
+from tests.command_center.conftest import Login
+from tests.gis_core.gridding.conftest import NORTH, STREET, build_street
+
+DRAFTS = "/api/v1/grid-drafts"
+
+
+@pytest_asyncio.fixture
+async def editor(database_url: str, logged_in: Login) -> httpx.AsyncClient:
+    def build() -> None:
+        with psycopg.connect(database_url) as conn:
+            build_street(conn)
+
+    await asyncio.to_thread(build)
+    return await logged_in("gis", area_code=STREET)
+
+
+async def divided(editor: httpx.AsyncClient) -> dict[str, Any]:
+    answer = await editor.post(DRAFTS, json={"area_code": STREET, "reason": "新建"})
+    assert answer.status_code == 202, answer.text
+    draft = answer.json()
+    assert draft["state"] == "dividing"
+    for _ in range(300):
+        draft = (await editor.get(f"{DRAFTS}/{draft['id']}")).json()
+        if draft["state"] != "dividing":
+            break
+        await asyncio.sleep(0.2)
+    assert draft["state"] == "open", draft
+    return dict(draft)
+
+
+async def test_from_an_area_to_published_grids(editor: httpx.AsyncClient, logged_in: Login) -> None:
+    draft = await divided(editor)
+    place = f"{DRAFTS}/{draft['id']}"
+    assert draft["report"]["gaps"] == draft["report"]["overlaps"] == 0
+    assert draft["progress"] == 1
+    cells = (await editor.get(f"{place}/cells", params={"bbox": "119.9,30.4,120.1,30.6"})).json()["features"]
+    assert len(cells) == draft["cells"]
+    ring = cells[0]["geometry"]["coordinates"][0]
+    west, east = min(x for x, _ in ring) - 0.0001, max(x for x, _ in ring) + 0.0001
+    middle = (min(y for _, y in ring) + max(y for _, y in ring)) / 2
+    split = {
+        "version": 0, "kind": "split", "cells": [cells[0]["id"]], "reason": "围墙",
+        "line": [[west, middle], [east, middle]],
+    }  # fmt: skip
+    changed = await editor.post(f"{place}/operations", json=split)
+    assert changed.status_code == 201, changed.text
+    assert changed.json()["version"] == 1
+    assert changed.json()["cells"] == draft["cells"] + 1
+    assert [o["kind"] for o in changed.json()["operations"]] == ["divide", "split"]
+    stale = await editor.post(f"{place}/operations", json=split)
+    assert (stale.status_code, stale.json()["type"]) == (409, "/problems/stale-draft")
+    report = (await editor.get(f"{place}/report")).json()
+    assert report["version"] == 1
+    assert report["numbers"]["cells"] == draft["cells"] + 1
+    undone = await editor.post(f"{place}/operations", json={"version": 1, "kind": "undo", "reason": "误操作"})
+    assert undone.json()["cells"] == draft["cells"]
+    done = await editor.post(f"{place}/publish", json={"version": 2, "reason": "启用"})
+    assert done.status_code == 200, done.text
+    assert done.json()["issued"] == draft["cells"]
+    closed = await editor.post(f"{place}/publish", json={"version": 2, "reason": "启用"})
+    assert (closed.status_code, closed.json()["type"]) == (409, "/problems/draft-not-open")
+    auditor = await logged_in("auditor")
+    actions = {entry["action"] for entry in (await auditor.get("/api/v1/audit")).json()["entries"]}
+    assert {"grid_draft.create", "grid_draft.split", "grid_draft.undo", "grid_draft.publish"} <= actions
+    await responsibility(editor)
+
+
+async def responsibility(editor: httpx.AsyncClient) -> None:
+    """Grids of what was published: members, people, points, a route, and what is left without anybody."""
+    grids = "/api/v1/responsibility-grids"
+    gap = (await editor.get(f"{grids}/coverage", params={"area_code": STREET})).json()
+    codes = [row["code"] for row in gap["uncovered"]]
+    assert len(codes) == gap["unit_grids"]
+    north = [code for code in codes if code.startswith(NORTH)]
+    body = {"name": "一号责任网格", "unit_grids": north, "reason": "首次划定"}
+    made = await editor.post(grids, json=body)
+    assert made.status_code == 201, made.text
+    grid = made.json()
+    assert (grid["code"], grid["area_code"]) == (f"{NORTH}-01", NORTH)
+    place = f"{grids}/{grid['id']}"
+    session = (await editor.get("/api/v1/session")).json()
+    duty = {"person_id": session["person"]["id"], "valid_from": "2020-01-01"}
+    patched = await editor.patch(place, json={"people": [duty], "unit_grids": north[:1], "reason": "调整"})
+    assert patched.status_code == 200, patched.text
+    assert patched.json()["members"] == north[:1]
+    assert patched.json()["people_now"] == 1
+    far = [north[0], north[-1]]
+    apart = await editor.patch(place, json={"unit_grids": far, "reason": "x"})
+    assert (apart.status_code, apart.json()["type"]) == (422, "/problems/not-connected")
+    unknown = await editor.post(grids, json=body | {"unit_grids": ["990102001001999"]})
+    assert unknown.json()["type"] == "/problems/unknown-unit-grids"
+    gap = (await editor.get(f"{grids}/coverage", params={"area_code": STREET})).json()
+    assert gap["covered"] == 1
+    for name, lon in (("东口", 120.0011), ("西口", 120.0009)):
+        point = {"name": name, "lon": lon, "lat": 30.5035, "reason": "易积水"}
+        assert (await editor.post(f"{place}/patrol-points", json=point)).status_code == 201
+    route = (await editor.post(f"{place}/patrol-routes/proposal", json={})).json()
+    assert 15 < route["length_m"] < 40
+    kept = {"name": "早班", "origin": "proposed", "line": route["line"], "point_ids": route["point_ids"]}
+    answer = await editor.post(f"{place}/patrol-routes", json=kept | {"reason": "按规划"})
+    assert answer.status_code == 201, answer.text
+    history = (await editor.get(f"{place}/history")).json()
+    assert history[-1]["detail"]["reason"] == "首次划定"
+    assert (await editor.delete(place, params={"reason": "撤并"})).status_code == 204
+    assert (await editor.get(grids)).json()["responsibility_grids"] == []
+
+
+async def test_only_editors_of_the_area_divide(editor: httpx.AsyncClient, logged_in: Login) -> None:
+    other = await editor.post(DRAFTS, json={"area_code": "990102002", "reason": "x"})
+    assert (other.status_code, other.json()["type"]) == (403, "/problems/out-of-scope")
+    operator = await logged_in("operator")
+    assert (await operator.get(DRAFTS)).status_code == 403
+    silent = await editor.post(DRAFTS, json={"area_code": STREET, "reason": " "})
+    assert silent.status_code == 422
+    stranger = await logged_in("gis", login="stranger", area_code="990102002")
+    answer = await editor.post(DRAFTS, json={"area_code": STREET, "reason": "x"})
+    assert (await stranger.get(f"{DRAFTS}/{answer.json()['id']}")).status_code == 404
+    assert (await stranger.get(DRAFTS)).json()["drafts"] == []
