@@ -169,9 +169,8 @@ def accuracy(tables: Path, say: Callable[[str], None] = lambda text: None) -> di
         if kind == "crossing":
             split.gazetteer.roads = {}
             without = _points(_ask(split, calibration, questions))
-            say(
-                f"crossing without lines: {_measures(questions, without, split)['within_100']:.3f} within 100 m"
-            )
+            within = _measures(questions, without, split)["within_100"]
+            say(f"crossing without lines: {within:.3f} within 100 m")
         points = _points(answers)
         confidence = [a.best.confidence if a.best else 0.0 for a in answers]
         texts = [q.district + q.text for q in questions]

@@ -18,6 +18,11 @@ from gis_core.errors import Text
 MOST_CANDIDATES = 10
 RIVAL_SHARE = 0.35
 """A second place with so large a part of the first one's evidence makes the answer ambiguous."""
+REGISTERED_CONFIDENCE = 0.8
+"""From here a register's word is accepted: it has this very address, on a point of its own. What is
+inferred needs the threshold that the self-examination found."""
+_REGISTERED = frozenset(("door", "building", "place"))
+_EXACT = frozenset(("same", "alias", "former", "correction"))
 LEAST_CONFIDENCE = 0.15
 """Below this nothing is answered."""
 
@@ -132,7 +137,10 @@ def _status(found: list[Match], candidates: list[Candidate], threshold: float) -
         return "ambiguous"
     if candidates[0].confidence < LEAST_CONFIDENCE:
         return "not_found"
-    return "accepted" if candidates[0].confidence >= threshold else "doubtful"
+    best = candidates[0]
+    if best.level in _REGISTERED and best.reason in _EXACT and not best.shared:
+        threshold = min(threshold, REGISTERED_CONFIDENCE)
+    return "accepted" if best.confidence >= threshold else "doubtful"
 
 
 def _candidate(

@@ -65,6 +65,11 @@ _INNER = re.compile(
     r"(?!(?:新|支)?(?:东|南|西|北|中)?\d?(?:路|街|公路|大道|支路))"
 )
 _INNER_ROAD = re.compile(r"(?<=..)(?:路|街|大道)(?=..)|(?<=[A-Z\d\u3400-\u9fff])\d{2,}(?=[\u3400-\u9fff])")
+_INNER_DISTRICT = re.compile("(?<=..)[区县市](?=.)")
+_ROAD_AND_WORD = re.compile(
+    "(?:路|街|大道)(?:" + "|".join((*words.ORGANISATION_SUFFIXES, *words.ESTATE_SUFFIXES)) + ")$"
+)
+"""花园路小学 is one name: a road and a bare word for what stands there."""
 _BROKEN = re.compile(r"[,()]|^[^\u3400-\u9fffA-Z0-9_]")
 _NO_DISTRICT = re.compile("[小园社校厂库片业发活街林景军营]区$|[超门夜城]市$")
 _HOLDING = frozenset(("lane", "branch", "door", "building", "room", "unit"))
@@ -77,7 +82,9 @@ def _name_cost(name: str, cost: float, kind: str) -> float:
     (花园路小学 is one)."""
     if name[0] in "村镇区路街弄号":
         cost += 1.5
-    inner_road = 2.2 if kind == "road" else 1.0
+    if kind in ("town", "district") and _INNER_DISTRICT.search(name):
+        cost += 2.2
+    inner_road = 2.2 if kind == "road" or not _ROAD_AND_WORD.search(name) else 0.6
     return (
         cost
         + 0.12 * len(name)

@@ -69,12 +69,30 @@ def number_at(text: str, start: int) -> tuple[Number, int] | None:
             return Number(int(hit["bare"]), "bare", mark), end
 
 
+_HOUSE_UNIT_ROOM = re.compile(r"(\d{1,3})-(?:(\d{1,2})-)?(\d{3,5})(?:室)?(?![\d号弄]|-\d)")
+
+
+def _dashed(text: str, start: int) -> tuple[list[tuple[Number, int, int]], int] | None:
+    """9-7-1453: building, unit, room; 15-1229: building, room."""
+    hit = _HOUSE_UNIT_ROOM.match(text, start)
+    if hit is None:
+        return None
+    parts = [(Number(int(hit[1]), "building"), *hit.span(1))]
+    if hit[2]:
+        parts.append((Number(int(hit[2]), "unit"), *hit.span(2)))
+    parts.append((Number(int(hit[3]), "room"), hit.start(3), hit.end()))
+    return parts, hit.end()
+
+
 def numbers_at(text: str, start: int) -> tuple[list[tuple[Number, int, int]], int]:
     """All numbers with units that follow one another from ``start``: (number, start, end)… and the end.
 
     A number without a unit is a door after nothing, a room after a building or a door. Two doors in a
     row (132号134号) are a range.
     """
+    dashed = _dashed(text, start)
+    if dashed is not None:
+        return dashed
     found: list[tuple[Number, int, int]] = []
     while start < len(text):
         at = start + 1 if found and text[start] in "-,," else start
