@@ -33,6 +33,7 @@ from command_center.people import routes as people_routes
 from command_center.records import routes as record_routes
 from command_center.search import routes as search_routes
 from command_center.settings import WebSettings
+from command_center.transform import routes as transform_routes
 from command_center.units import routes as unit_routes
 from command_center.web_app import WebApp
 from command_center.worker import create_jobs
@@ -86,7 +87,10 @@ def create_app(settings: AppSettings) -> FastAPI:
     state.credentials = device_credentials(settings.storage.data_dir)
     state.schema_heads = schema_heads(PACKAGES)
     state.started_at = datetime.now(UTC)
-    state.body_limits = {f"{API}/imports": settings.imports.max_upload_bytes}
+    state.body_limits = {
+        f"{API}/imports": settings.imports.max_upload_bytes,
+        f"{API}/transform": transform_routes.MAX_BODY_BYTES,
+    }
 
     for router in _api_routers():
         app.include_router(router, prefix=API, responses=problems.RESPONSES)
@@ -118,6 +122,7 @@ def _api_routers() -> list[APIRouter]:
         device_routes.router,
         record_routes.router,
         import_routes.router,
+        transform_routes.router,
         grid_routes.router,
         responsibility_routes.router,
         health.router,

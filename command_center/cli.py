@@ -40,6 +40,8 @@ VERBS: dict[str, Verb] = {
     "geocode": Verb("geocoding.commands", "app", "地址库与地理编码 Addresses to places", "database"),
     "decode": Verb("ingest.decoding.command", "decode", "解码设备报文 What our decoders make of a capture"),
     "grids": Verb("gis_core.gridding.commands", "app", "单元网格划分 Unit grids", "database"),
+    "tracks": Verb("tracking.commands", "app", "轨迹分析 Flags, stops, trips and alerts of a track file"),
+    "transform": Verb("gis_core.transform_commands", "transform", "坐标转换 Between coordinate systems"),
     "replay": Verb("ingest.commands", "replay", "回放轨迹文件 Play a track file by MQTT", "platform"),
     "bench": Verb("benchmarks.commands", "app", "性能测量 Measure"),
     "demo": Verb("command_center.commands", "demo", "演示城市 The demo city", "database"),

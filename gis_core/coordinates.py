@@ -97,7 +97,7 @@ def _gcj02_inside(lon: Floats, lat: Floats) -> LonLat:
 
 
 def _bd09_inside(lon: Floats, lat: Floats) -> LonLat:
-    radius = np.sqrt(lon * lon + lat * lat)
+    radius = np.sqrt(lon * lon + lat * lat) + 1e-300
     turn = 3e-6 * np.cos(lon * _BAIDU)
     stretch = 1.0 + 2e-5 * np.sin(lat * _BAIDU) / radius
     # The turn is at most 3e-6: its sine is itself to 5e-18, its cosine by two terms exact.

@@ -1,0 +1,1 @@
+"""Coordinates from one system to another, over HTTP."""
