@@ -1,0 +1,150 @@
+"""What is found in a track file, as records ready for JSON."""
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tracking import quality, stops
+from tracking.analyse.reading import TrackFile
+from tracking.clock import datetime_of
+from tracking.quality import clocks, copies
+from tracking.quality.track import Track, make_track
+from tracking.stops import StopSettings
+
+Record = dict[str, Any]
+TYPICAL_SPEED_WINDOW_S = 60.0
+
+
+def analyse_file(
+    file: TrackFile, *, now_us: int, grid_file: Path | None = None, rules_file: Path | None = None
+) -> Iterator[Record]:
+    """All records of a file, device after device in the order of their first rows."""
+    for line, device, error in file.refused:
+        yield {
+            "kind": "drop",
+            "device": device,
+            "time": None,
+            "reason": "bad_row",
+            "line": line,
+            "error": error,
+        }
+    settings, stop_settings = quality.QualitySettings(), StopSettings()
+    tracks = _by_device(file)
+    arrival = clocks.arrival_of_rows(file.time_us, file.device)
+    offsets = _fleet_offsets(tracks, settings) if arrival is None else np.zeros(len(tracks))
+    shared = copies.find_copies([copies.steps_of(track) for track in tracks], settings)
+    for index, track in enumerate(tracks):
+        name = file.names[index]
+        checked = quality.check(
+            track, settings, arrival_us=arrival, offset_s=float(offsets[index]), now_us=now_us
+        )
+        yield from _findings(name, checked)
+        yield from _copied(index, file.names, tracks, shared)
+        yield from _journey(name, len(track), checked, stop_settings)
+
+
+def _by_device(file: TrackFile) -> list[Track]:
+    order = np.argsort(file.device, kind="stable")
+    bounds = np.searchsorted(file.device[order], np.arange(len(file.names) + 1))
+    tracks = []
+    for index in range(len(file.names)):
+        rows = order[bounds[index] : bounds[index + 1]]
+        place = (file.lon[rows], file.lat[rows])
+        motion = (file.speed_mps[rows], file.course_deg[rows])
+        tracks.append(make_track(rows.astype(np.int64), file.time_us[rows], *place, *motion))
+    return tracks
+
+
+def _fleet_offsets(tracks: list[Track], settings: quality.QualitySettings) -> NDArray[np.float64]:
+    """By the first and last fix of each device; a few stray times do not make an end."""
+    ends = np.array([np.percentile(track.time_us, (2, 98), method="nearest") for track in tracks])
+    return clocks.fleet_offsets(ends[:, 0], ends[:, 1], settings)
+
+
+def _findings(name: str, checked: quality.Checked) -> Iterator[Record]:
+    for finding in checked.findings:
+        record: Record = {
+            "kind": finding.kind,
+            "device": name,
+            "time": spoken(finding.time_us),
+            "reason": finding.why.value,
+            "row": finding.row,
+        }
+        for key, value in finding.extras.items():
+            record["until" if key == "until_us" else key] = spoken(value) if key == "until_us" else value
+        yield record
+
+
+def _copied(
+    index: int, names: list[str], tracks: list[Track], shared: list[tuple[int, int, int]]
+) -> Iterator[Record]:
+    for one, other, count in shared:
+        if index in (one, other):
+            yield {
+                "kind": "flag",
+                "device": names[index],
+                "time": spoken(int(tracks[index].told_us[0])),
+                "reason": quality.Why.COPIED_TRACK.value,
+                "row": int(tracks[index].row[0]),
+                "other": names[other if index == one else one],
+                "steps": count,
+            }
+
+
+def _journey(name: str, fixes: int, checked: quality.Checked, settings: StopSettings) -> Iterator[Record]:
+    track = checked.track.take(~checked.frozen)
+    halts = stops.find_stops(track, settings)
+    trips = stops.find_trips(track, halts, settings)
+    for halt in halts:
+        yield {
+            "kind": "stop",
+            "device": name,
+            "start": spoken(halt.start_us),
+            "end": spoken(halt.end_us),
+            "lon": round(halt.lon, 6),
+            "lat": round(halt.lat, 6),
+            "duration_s": round(halt.duration_s, 1),
+            "fixes": halt.end - halt.start + 1,
+        }
+    for trip in trips:
+        yield {
+            "kind": "trip",
+            "device": name,
+            "start": spoken(trip.start_us),
+            "end": spoken(trip.end_us),
+            "distance_m": round(trip.distance_m, 1),
+            "error_m": round(trip.error_m, 1),
+            "duration_s": round((trip.end_us - trip.start_us) / 1e6, 1),
+            "fixes": trip.end - trip.start + 1,
+        }
+    yield {
+        "kind": "summary",
+        "device": name,
+        "fixes": fixes,
+        "kept": len(checked.track),
+        "from": spoken(int(track.time_us[0])) if len(track) else None,
+        "to": spoken(int(track.time_us[-1])) if len(track) else None,
+        "median_interval_s": round(checked.period_s, 1),
+        "clock_offset_s": checked.clock_offset_s,
+        "mileage_m": round(sum(trip.distance_m for trip in trips), 1),
+        "mileage_error_m": round(float(np.hypot.reduce([trip.error_m for trip in trips] or [0.0])), 1),
+        "moving_s": round(sum((trip.end_us - trip.start_us) / 1e6 for trip in trips), 1),
+        "stopped_s": round(sum(halt.duration_s for halt in halts), 1),
+        "stops": len(halts),
+        "trips": len(trips),
+        "reasons": dict(Counter(finding.why.value for finding in checked.findings)),
+    }
+
+
+def spoken(moment_us: float) -> str:
+    """ISO 8601 in UTC; milliseconds only where there are some."""
+    try:
+        moment = datetime_of(int(moment_us))
+    except OverflowError:
+        return f"{moment_us / 1e6:.3f}"
+    text = moment.isoformat(timespec="milliseconds" if moment.microsecond else "seconds")
+    return text.replace("+00:00", "Z")
