@@ -2,7 +2,7 @@
 -- A page in the order of ids, with the carrier and the last message.
 SELECT d.id, d.key, d.unit_kind, d.person_id, d.vehicle_id, COALESCE(p.name, v.plate) AS carrier,
        p.name_en AS carrier_en, d.area_code, d.org_unit_id, o.name AS org_unit, o.name_en AS org_unit_en, d.enabled,
-       d.period_s, d.token_hash IS NOT NULL AS has_token, d.created_at, s.received_at AS last_received_at,
+       d.period_s, d.terminal_number, d.speed_unit, d.token_hash IS NOT NULL AS has_token, d.created_at, s.received_at AS last_received_at,
        s.connected
   FROM device d JOIN org_unit o ON o.id = d.org_unit_id
        LEFT JOIN person p ON p.id = d.person_id LEFT JOIN vehicle v ON v.id = d.vehicle_id
@@ -17,8 +17,10 @@ SELECT d.id, d.key, d.unit_kind, d.person_id, d.vehicle_id, COALESCE(p.name, v.p
  ORDER BY d.id LIMIT :max_rows
 
 -- :name insert_device
-INSERT INTO device (key, unit_kind, person_id, vehicle_id, area_code, org_unit_id, period_s)
-VALUES (:key, :unit_kind, :person_id, :vehicle_id, :area_code, :org_unit_id, :period_s) RETURNING id
+INSERT INTO device (key, unit_kind, person_id, vehicle_id, area_code, org_unit_id, period_s, terminal_number,
+                    speed_unit)
+VALUES (:key, :unit_kind, :person_id, :vehicle_id, :area_code, :org_unit_id, :period_s, :terminal_number, :speed_unit)
+RETURNING id
 
 -- :name lock_device
 SELECT id FROM device WHERE id = :id FOR UPDATE

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from anyio import to_thread
 from fastapi import APIRouter, Query, Request
-from pydantic import BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field, StringConstraints
 from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -31,6 +31,15 @@ Manager = Annotated[Principal, requires(MANAGE)]
 UnitKind = Literal["inspector", "sanitation", "slag_truck", "enforcement"]
 
 
+SpeedUnit = Literal["kn", "kmh", "mps"]
+TerminalNumber = Annotated[
+    str,
+    AfterValidator(lambda sent: sent.lower().lstrip("0")),
+    StringConstraints(pattern="^[1-9a-f][0-9a-f]{0,19}$"),
+    Field(description="JT/T 808 终端手机号 / terminal number"),
+]
+
+
 class DeviceIn(Strict):
     key: Key
     """Name in MQTT topics and login at the broker."""
@@ -41,6 +50,10 @@ class DeviceIn(Strict):
     org_unit_id: int
     period_s: int = Field(default=30, ge=1, le=3600)
     """How often it is expected to report, seconds."""
+    terminal_number: TerminalNumber | None = None
+    """Of a JT/T 808 terminal: its number, with or without the zeros before it."""
+    speed_unit: SpeedUnit = "kn"
+    """Of an OsmAnd client's queries."""
 
 
 class DevicePatch(Strict):
@@ -52,6 +65,8 @@ class DevicePatch(Strict):
     area_code: AreaCode | None = None
     org_unit_id: int | None = None
     period_s: Annotated[int, Field(ge=1, le=3600)] | None = None
+    terminal_number: TerminalNumber | None = None
+    speed_unit: SpeedUnit | None = None
     enabled: bool | None = None
 
 
@@ -69,6 +84,8 @@ class DeviceOut(BaseModel):
     org_unit_en: str | None
     enabled: bool
     period_s: int
+    terminal_number: str | None
+    speed_unit: str
     has_token: bool
     created_at: datetime
     last_received_at: datetime | None
@@ -220,7 +237,7 @@ async def patch_device(
     before = await read_device(conn, manager, device_id)
     values = body.model_dump(exclude_unset=True)
     for field, value in values.items():
-        if value is None and field not in ("person_id", "vehicle_id"):
+        if value is None and field not in ("person_id", "vehicle_id", "terminal_number"):
             raise BadInput(field=field, reason_zh="不能为空", reason="must not be null")
     after = before.model_dump() | values
     manager.require_in(MANAGE, after["area_code"], after["org_unit_id"])

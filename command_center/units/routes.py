@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query, Request
 
 from command_center.problems import RESPONSES
 from command_center.requests import Audit, Conn, requires
+from command_center.units import commands
 from gis_core.errors import BadInput, NotFound
 from gis_core.identity.principal import Principal
 from gis_core.identity.secrets import Keyring, Unreadable, mask_mobile
@@ -19,6 +20,8 @@ from tracking.units import Grid, Turn, Unit, UnitState, Whereabouts, read_status
 log = structlog.get_logger(__name__)
 
 router = APIRouter(prefix="/units", tags=["人员车辆 Units"], responses=RESPONSES)
+
+router.include_router(commands.router)
 
 LONGEST_TRACK = timedelta(days=7)
 

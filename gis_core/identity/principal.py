@@ -12,6 +12,7 @@ PERMISSIONS = frozenset(
         "map.view",
         "units.view",
         "units.track",
+        "units.command",
         "alerts.view",
         "alerts.handle",
         "city.import",

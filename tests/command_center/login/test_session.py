@@ -38,7 +38,9 @@ async def test_log_in_look_and_log_out(app: FastAPI, people: People, client: htt
     assert body["person"]["login"] == "operator"
     assert body["person"]["org_unit"] == "指挥中心"
     assert body["areas"] == ["990102001"]
-    assert body["permissions"] == ["alerts.handle", "alerts.view", "map.view", "units.track", "units.view"]
+    assert body["permissions"] == [
+        *("alerts.handle", "alerts.view", "map.view", "units.command", "units.track", "units.view")
+    ]
     assert body["demo"] is False
     token = client.cookies["wanmi_session"]
     async with app.state.engine.connect() as conn:
