@@ -49,6 +49,8 @@ REASON = {
     "homophone": Text("同音", "same sound"),
     "like_sound": Text("近音", "similar sound"),
     "look_alike": Text("形近", "similar shape"),
+    "pinyin": Text("拼音", "pinyin"),
+    "initials": Text("拼音首字母", "initials of the pinyin"),
     "unreadable_character": Text("缺字补全", "unreadable character filled in"),
     "one_character": Text("一字不同", "one character differs"),
     "missing_character": Text("少一字", "one character missing"),
@@ -133,7 +135,7 @@ def geocode(
 def _status(found: list[Match], candidates: list[Candidate], threshold: float) -> str:
     if not found:
         return "not_found"
-    if len(found) > 1 and found[1].share >= RIVAL_SHARE * found[0].share and found[0].belief >= 0.5:
+    if len(found) > 1 and found[1].share >= RIVAL_SHARE * found[0].share and found[0].belief > 0.5:
         return "ambiguous"
     if candidates[0].confidence < LEAST_CONFIDENCE:
         return "not_found"

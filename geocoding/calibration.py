@@ -42,6 +42,7 @@ REASONS = (
     "same", "alias", "former", "correction", "last_part", "short_name",
     "homophone", "like_sound", "look_alike", "unreadable_character",
     "one_character", "missing_character", "extra_character", "inside", "larger_place",
+    "pinyin", "initials",
 )  # fmt: skip
 GROUPS = {
     "door": "known", "building": "known", "lane": "known", "place": "place", "interpolated": "line",
@@ -88,7 +89,7 @@ def features_of(match: Match, rivals: int) -> tuple[float, ...]:
     return (
         *match.location.features, log(share / (1.0 - share)), log(max(match.weight, 1e-4)),
         float(match.district_ok is True), float(match.district_ok is False),
-        float(reason in (1, 2, 3, 4, 5)), float(reason in (6, 7)), float(reason in (8, 9)),
+        float(reason in (1, 2, 3, 4, 5)), float(reason in (6, 7)), float(reason in (8, 9, 15, 16)),
         float(reason in (10, 11, 12)), float(reason in (13, 14)), float(rivals > 1), float(match.numbered),
     )  # fmt: skip
 

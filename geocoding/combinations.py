@@ -79,7 +79,8 @@ def signature(reading: Reading, kind: int) -> tuple[str, ...]:
 
 def combination_of(parts: Sequence[str], known: Iterable[Combination] | None = None) -> Combination | None:
     """The combination that explains most of ``parts``: the longest whose elements occur in this order;
-    among equals the one with the fewest parts left over at the front, then the lowest number."""
+    among equals the one that reaches nearest to the end, then nearest to the front, then the lowest
+    number."""
     best: Combination | None = None
     best_score = (0, 0)
     for combination in known if known is not None else combinations():
@@ -90,7 +91,7 @@ def combination_of(parts: Sequence[str], known: Iterable[Combination] | None = N
                 last = position
                 at += 1
         if at == len(combination.pattern):
-            score = (at, -first - (len(parts) - 1 - last))
+            score = (at, -first - 2 * (len(parts) - 1 - last))
             if score > best_score or best is None:
                 best, best_score = combination, score
     return best

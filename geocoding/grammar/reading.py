@@ -25,6 +25,7 @@ _CODE = re.compile(r"(?<!\d)\d{14,16}(?!\d)")
 _AREA_LABELS = (
     (DISTRICT, "district"), (TOWN, "town"), (COMMUNITY, "community"), (PROVINCE, "province"), (CITY, "city"),
 )  # fmt: skip
+_LATIN = re.compile(r"([A-Z]{2,40}?)(\d{1,5}(?:号|弄)?)?")
 _REPEAT = re.compile(r"^(.{3,8}?)\1")
 _DISTANCE = re.compile(r"(\d{1,5})(?:多|余)?(米|M|公里|KM)")
 _BEARING = re.compile("东北|东南|西北|西南|东|西|南|北")
@@ -42,7 +43,22 @@ def read(text: str, lexicon: Lexicon) -> Reading:
     if code is not None:
         element = Element("code", code[0], code.start(), code.end(), "structure")
         return Reading(form, (element,), (), (), (), (), None, (), "", None, None, code[0])
+    latin = _LATIN.fullmatch(form)
+    if latin is not None:
+        return _read_latin(form, latin)
     return _read_plain(form, lexicon) or _assemble(form, split(form, lexicon))
+
+
+def _read_latin(form: str, hit: re.Match[str]) -> Reading:
+    """A name typed as pinyin or initials, with or without a number: njdl100号."""
+    elements = [Element("latin", hit[1], *hit.span(1), "structure")]
+    numbers, _ = numbers_at(form, hit.end(1)) if hit[2] else ([], 0)
+    elements += [Element(number.unit, form[a:b], a, b, "structure") for number, a, b in numbers]
+    only = [number for number, _, _ in numbers]
+    return Reading(
+        form, tuple(elements), (), (), (), (hit[1],), only[0] if only else None, tuple(only[1:]), "", None,
+        None, "",
+    )  # fmt: skip
 
 
 def _read_plain(form: str, lexicon: Lexicon) -> Reading | None:

@@ -160,8 +160,8 @@ def entries_of(row: SourceRow, names: Names) -> Iterator[Entry]:
     base, kind, _ = base_of(reading, names.lexicon)
     if name and reading.number is None:
         return
-    if name == base:
-        return
+    if name == base or "_" in base:
+        return  # A name with an unreadable character is no name to find others by.
     number = reading.number or Number(0, "")
     yield Entry(
         row.key, base, kind, number.value, number.unit, number.mark, number.upto, tail_of(reading),

@@ -5,10 +5,11 @@ from functools import lru_cache
 from importlib.resources import files
 from typing import Protocol
 
-from geocoding.grammar.characters import pinyin, spoken
+from geocoding.grammar.characters import initials, pinyin, spoken
 from geocoding.grammar.vocabulary import canonical
 
 SAME_SOUND, LIKE_SOUND, LIKE_SHAPE, ONE_EDIT, WILD = 0.92, 0.85, 0.88, 0.6, 0.85
+PINYIN, INITIALS = 0.85, 0.6
 """How far a name found so is believed before the number and the area are looked at: the order in
 which people make these mistakes."""
 
@@ -36,6 +37,7 @@ class SimilarNames:
         self._sound: dict[str, list[str]] = {}
         self._shape: dict[str, list[str]] = {}
         self._edits: dict[str, list[str]] = {}
+        self._latin: dict[str, list[tuple[str, bool]]] = {}
         self._known: set[str] = set()
 
     def add(self, name: str, *, edits: bool) -> None:
@@ -45,6 +47,9 @@ class SimilarNames:
         self._known.add(name)
         self._sound.setdefault(spoken(name), []).append(name)
         self._shape.setdefault(shape(name), []).append(name)
+        if edits:
+            self._latin.setdefault(pinyin(name).replace("'", "").upper(), []).append((name, True))
+            self._latin.setdefault(initials(name).upper(), []).append((name, False))
         if edits and len(name) >= 3:
             for i in range(len(name)):
                 self._edits.setdefault(name[:i] + name[i + 1 :], []).append(name)
@@ -62,6 +67,10 @@ class SimilarNames:
             if other != name and belief > found.get(other, (0.0, ""))[0]:
                 found[other] = (belief, reason)
 
+        if name.isascii() and name.isalpha():
+            for other, whole in self._latin.get(name, ()):
+                offer(other, PINYIN if whole else INITIALS, "pinyin" if whole else "initials")
+            return _ranked(found)
         if "_" in name:
             for i, character in enumerate(name):
                 if character == "_":

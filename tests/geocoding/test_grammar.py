@@ -168,3 +168,8 @@ def test_nothing_is_read_into_nothing(text: str, lexicon: Lexicon) -> None:
 
 def test_a_long_text_takes_no_longer(lexicon: Lexicon) -> None:
     assert read("长安路25号" + "很" * 10_000, lexicon).number == Number(25, "door")
+
+
+def test_pinyin_and_initials(lexicon: Lexicon) -> None:
+    assert read("zcl25号", lexicon).bases == ("ZCL",)
+    assert read("zhanganlu25", lexicon).number == Number(25, "door")
