@@ -89,7 +89,6 @@ async def publish(conn: AsyncConnection, draft: LockedDraft, actor: Actor, reaso
     said = {"person_id": actor.person_id, "actor": actor.name, "origin": "page", "reason": reason}
     await conn.execute(SQL["edit_by"], said)
     result = await _write(conn, draft, cells, old, matches)
-    await conn.execute(SQL["restamp_components"], {"pattern": pattern})
     await conn.execute(SQL["bump"], {"keys": _LAYERS})
     await conn.execute(SQL["close_draft"], {"id": draft.id, "state": "published"})
     return result
@@ -113,32 +112,29 @@ async def refresh_report(conn: AsyncConnection, draft: LockedDraft, cells: Cells
 async def _write(
     conn: AsyncConnection, draft: LockedDraft, cells: Cells, old: Cells | None, matches: Matches
 ) -> Publication:
+    wkb = shapely.to_wkb(draft.projection.to_lonlat(cells.shapes))
+    area = np.round(shapely.area(cells.shapes), 2).tolist()
     kept = matches.old >= 0
-    continued = set(matches.old[kept].tolist())
-    withdrawn = [] if old is None else [i for n, i in enumerate(old.ids) if n not in continued]
+    withdrawn: list[int] = []
+    redrawn: dict[int, int] = {}
+    if old is not None:
+        continued = set(matches.old[kept].tolist())
+        withdrawn = [grid for number, grid in enumerate(old.ids) if number not in continued]
+        redrawn = {i: old.ids[matches.old[i]] for i in np.flatnonzero(kept & ~matches.equal).tolist()}
     if withdrawn:
         await conn.execute(SQL["withdraw"], {"ids": withdrawn})
-    wkb = shapely.to_wkb(draft.projection.to_lonlat(cells.shapes))
-    area = np.round(shapely.area(cells.shapes), 2)
-    redrawn = np.flatnonzero(kept & ~matches.equal).tolist()
-    if redrawn and old is not None:
-        rows = [
-            {"id": old.ids[matches.old[index]], "area_m2": float(area[index]), "shape": wkb[index]}
-            for index in redrawn
-        ]
+    if redrawn:
+        rows = [{"id": grid, "area_m2": area[i], "shape": wkb[i]} for i, grid in redrawn.items()]
         await conn.execute(SQL["reshape"], rows)
     fresh = np.flatnonzero(~kept)
-    if len(fresh):
-        order = fresh[reading_order(cells.shapes[fresh], [cells.communities[i] for i in fresh.tolist()])]
-        codes = await _codes(conn, [cells.communities[i] for i in order.tolist()], draft.options.edition)
-        rows = [
-            _row(code, cells, index, float(area[index]), wkb[index])
-            for code, index in zip(codes, order.tolist(), strict=True)
-        ]
+    order = fresh[reading_order(cells.shapes[fresh], [cells.communities[i] for i in fresh.tolist()])].tolist()
+    codes = await _codes(conn, [cells.communities[i] for i in order], draft.options.edition)
+    if codes:
+        rows = [_row(code, cells, i, area[i], wkb[i]) for code, i in zip(codes, order, strict=True)]
         await conn.execute(SQL["add_unit_grid"], rows)
-    if withdrawn:
-        await _follow(conn, withdrawn)
-    return Publication(int(kept.sum()), len(redrawn), len(fresh), len(withdrawn))
+    await _follow(conn, withdrawn, list(redrawn.values()))
+    await conn.execute(SQL["restamp_components"], {"codes": codes, "ids": list(redrawn.values())})
+    return Publication(int(kept.sum()), len(redrawn), len(codes), len(withdrawn))
 
 
 def _row(code: str, cells: Cells, index: int, area_m2: float, shape: bytes) -> dict[str, Any]:
@@ -157,9 +153,12 @@ async def _codes(conn: AsyncConnection, communities: Sequence[str], digits: int)
     return codes
 
 
-async def _follow(conn: AsyncConnection, withdrawn: Sequence[int]) -> None:
-    """Responsibility grids answer for the cells that took the place of withdrawn ones."""
-    await conn.execute(SQL["follow_members"], {"withdrawn": withdrawn})
-    touched = (await conn.execute(SQL["drop_members"], {"withdrawn": withdrawn})).scalars().all()
+async def _follow(conn: AsyncConnection, withdrawn: Sequence[int], redrawn: Sequence[int]) -> None:
+    """Responsibility grids answer for the cells that took the place of withdrawn ones, and are the union
+    of their cells again."""
+    ids = {"withdrawn": list(withdrawn), "redrawn": list(redrawn)}
+    await conn.execute(SQL["follow_members"], ids)
+    touched = set((await conn.execute(SQL["holders"], ids)).scalars())
+    await conn.execute(SQL["drop_members"], ids)
     if touched:
-        await conn.execute(SQL["reshape_responsibility"], {"ids": sorted(set(touched))})
+        await conn.execute(SQL["reshape_responsibility"], {"ids": sorted(touched)})

@@ -157,7 +157,7 @@ SELECT pg_advisory_xact_lock(hashtext('unit_grid ' || :district))
 
 -- :name valid_unit_grids
 SELECT id, code, community_code, ST_AsBinary(geom) AS shape FROM unit_grid
- WHERE change_date IS NULL AND community_code LIKE :pattern ORDER BY id FOR UPDATE
+ WHERE change_date IS NULL AND community_code LIKE :pattern ORDER BY id
 
 -- :name edit_by
 SELECT edit_by(:person_id, :actor, :origin, :reason)
@@ -190,7 +190,12 @@ SELECT g.id, n.id
 DELETE FROM responsibility_grid_unit u USING responsibility_grid g
  WHERE g.id = u.responsibility_grid_id AND u.unit_grid_id = ANY (:withdrawn)
    AND (g.valid_to IS NULL OR g.valid_to > current_date)
-RETURNING u.responsibility_grid_id
+
+-- :name holders
+-- Responsibility grids in force that hold a withdrawn or redrawn cell.
+SELECT DISTINCT g.id FROM responsibility_grid_unit u JOIN responsibility_grid g ON g.id = u.responsibility_grid_id
+ WHERE (u.unit_grid_id = ANY (:withdrawn) OR u.unit_grid_id = ANY (:redrawn))
+   AND (g.valid_to IS NULL OR g.valid_to > current_date)
 
 -- :name reshape_responsibility
 UPDATE responsibility_grid g SET geom = whole.geom
@@ -200,10 +205,11 @@ UPDATE responsibility_grid g SET geom = whole.geom
  WHERE g.id = whole.id
 
 -- :name restamp_components
--- Components of the area get the code of the cell that holds them now.
+-- Components get the code of the new or redrawn cell that holds them now.
 UPDATE component c SET unit_grid_code = n.code
   FROM unit_grid n
- WHERE n.change_date IS NULL AND n.community_code LIKE :pattern AND ST_Covers(n.geom, c.geom)
+ WHERE (n.code = ANY (:codes) OR n.id = ANY (:ids)) AND c.geom && n.geom
+   AND ST_Covers(n.geom, ST_PointOnSurface(c.geom))
    AND c.unit_grid_code IS DISTINCT FROM n.code
 
 -- :name bump

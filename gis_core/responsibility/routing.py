@@ -87,7 +87,7 @@ def _walk(before: NDArray[np.int32], start: int, end: int) -> Indices:
 
 def shortest_order(distance: Floats, *, round_trip: bool) -> Indices:
     """A short order of all points that begins with the first: nearest neighbour, then 2-opt and Or-opt
-    until neither helps. Not proven shortest; on random instances of 12 points within about 5 % of it."""
+    until neither helps. Not proven shortest; on random instances of 7 points at most 12 % longer (tested)."""
     order = _nearest_neighbour(distance)
     better = True
     while better and len(order) > 2:

@@ -191,6 +191,14 @@ async def test_responsibility_grids_and_components_follow(street: AsyncEngine) -
         " INSERT INTO responsibility_grid_unit SELECT g.id, u.id FROM g, unit_grid u"
         " WHERE u.community_code = CAST(:code AS text) RETURNING 1", code=NORTH,
     )  # fmt: skip
+    await rows(
+        street,
+        "WITH k AS (INSERT INTO component_class (edition, code, class_name, name)"
+        " VALUES ('T', '0101', 'x', 'x') RETURNING edition) INSERT INTO component (code, edition, class_code, name, area_code, initial_date,"
+        " source, source_key, unit_grid_code, geom)"
+        " SELECT '99010201010' || row_number() OVER () + 10000, 'T', '0101', 'x', :code, '2020-01-01', 't',"
+        " u.code, u.code, ST_PointOnSurface(u.geom) FROM k, unit_grid u RETURNING 1", code=NORTH,
+    )  # fmt: skip
     draft_id = await divided(street)
     cell = next(row for row in await cells(street, draft_id) if row["community_code"] == NORTH)
     middle = (cell["south"] + cell["north"]) / 2
@@ -207,3 +215,9 @@ async def test_responsibility_grids_and_components_follow(street: AsyncEngine) -
         street, "SELECT count(*) AS n FROM publish.unit_grid WHERE area_code = :code", code=NORTH
     )
     assert members == [{"n": valid[0]["n"], "live": True}]
+    astray = await rows(
+        street,
+        "SELECT c.code FROM component c JOIN publish.unit_grid u ON ST_Covers(u.geom, c.geom)"
+        " WHERE c.unit_grid_code <> u.code",
+    )
+    assert astray == []
