@@ -84,7 +84,7 @@ def topics_of(key: str) -> tuple[list[str], list[str]]:
     ``$MQTT.sub.`` that nothing ties to one client, so who may read there may read everybody's.
     Devices do not get that; they subscribe their commands at QoS 0 and acknowledge them themselves.
     """
-    return [f"wanmi.v1.{key}.>", f"owntracks.*.{key}"], [f"wanmi.v1.{key}.command"]
+    return [f"wanmi.v1.{key}.>", f"owntracks.*.{key}", f"owntracks.*.{key}.>"], [f"wanmi.v1.{key}.command"]
 
 
 def write_users(folder: Path, service_passwords: Mapping[str, str], devices: Mapping[str, str]) -> None:
