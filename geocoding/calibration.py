@@ -32,6 +32,9 @@ WRONG_M = 300.0
 WRONG_SHARE = 0.005
 """Share of wrong answers that acceptance lets through in the self-examination: half of the 1 % that is
 promised, because the next questions differ from the last."""
+LOWEST_THRESHOLD = 0.96
+"""What is inferred is never accepted below: well surveyed addresses, which the examination asks most,
+stand in denser rows than those it cannot ask."""
 HIGHEST_THRESHOLD = 0.97
 """More is never asked for: a gazetteer of one source has nothing that could raise a door above it."""
 CONFIRMED_M = 150.0
@@ -69,6 +72,8 @@ _PRIOR_ERROR_M = {
 }
 """What is believed before a gazetteer has enough addresses to examine itself."""
 CHORD_M = 800.0
+_NOT_EXAMINED = frozenset(("pinyin", "initials", "unreadable_character"))
+"""Ways to a name that the examination does not ask by: their own belief counts."""
 _NAMED = frozenset(("same", "alias", "former", "correction", "short_name"))
 
 
@@ -114,7 +119,10 @@ class Calibration:
         odds = sum(map(mul, model, values))
         raw = 1.0 / (1.0 + exp(-max(-30.0, min(30.0, odds))))
         expected = exp(max(0.0, min(11.0, sum(map(mul, self.error[group], values)))))
-        return self._true(raw), max(1.0, expected - 10.0)
+        chance = self._true(raw)
+        if match.reason in _NOT_EXAMINED:
+            chance *= match.belief
+        return chance, max(1.0, expected - 10.0)
 
     def _prior(self, group: str, match: Match) -> tuple[float, float]:
         """Before the gazetteer can examine itself: a known door is believed as far as its neighbours
@@ -342,7 +350,8 @@ def calibrate(cases: Sequence[Case]) -> Calibration:
     chance = np.interp(raw, [k[0] for k in made.knots], [k[1] for k in made.knots])
     sure = known & np.array([case.confirmed for case in cases])
     judged = sure if sure.sum() >= LEAST_CONFIRMED else known
-    made.threshold = min(_threshold(chance[judged], right[judged]), HIGHEST_THRESHOLD)
+    found = _threshold(chance[judged], right[judged])
+    made.threshold = min(max(found, LOWEST_THRESHOLD), HIGHEST_THRESHOLD)
     accepted = chance >= made.threshold
     made.report = {
         "cases": len(cases),
