@@ -1,8 +1,10 @@
 """Frames of JT/T 808: ``7E`` … ``7E``, escaped, with a checksum (JT/T 808-2019, 4.4)."""
 
 from dataclasses import dataclass
-from functools import reduce
-from operator import xor
+
+from ingest.checksum import exclusive_or as checksum
+
+__all__ = ["LONGEST", "MARK", "Deframer", "TooLong", "checksum", "escape", "unescape", "wrap"]
 
 MARK = b"\x7e"
 LONGEST = 4_096
@@ -15,11 +17,6 @@ class TooLong:
     """A run of bytes without an end; ``size`` of it was thrown away."""
 
     size: int
-
-
-def checksum(data: bytes) -> int:
-    """Exclusive-or of all bytes."""
-    return reduce(xor, data, 0)
 
 
 def escape(data: bytes) -> bytes:

@@ -6,9 +6,8 @@ checksum is the exclusive-or of what stands between ``$`` and ``*`` (NMEA 0183, 
 
 import re
 from dataclasses import dataclass
-from functools import reduce
-from operator import xor
 
+from ingest.checksum import exclusive_or
 from tracking.reasons import Reason, Reject
 
 LONGEST = 512
@@ -69,9 +68,9 @@ class Scanner:
         told = candidate[4]
         body = candidate[1] + candidate[2]
         if told is not None:
-            computed = reduce(xor, body, 0)
+            computed = exclusive_or(body)
             if computed == int(told, 16):
-                return _sentence(body, candidate[0])
+                return _sentence(candidate[1], candidate[2], candidate[0])
             return _refuse(
                 Reason.BAD_CHECKSUM, f"checksum {told.decode()}, computed {computed:02X}", candidate
             )
@@ -81,7 +80,7 @@ class Scanner:
             return _refuse(Reason.BAD_CHECKSUM, "no checksum", candidate)
         if data[candidate.end() : candidate.end() + 1] not in (b"", b"\r", b"\n"):
             return _refuse(Reason.BAD_SENTENCE, "no checksum, and cut", candidate)
-        return _sentence(body, candidate[0])
+        return _sentence(candidate[1], candidate[2], candidate[0])
 
 
 def _ended(stream: bytes, start: int) -> bool:
@@ -100,11 +99,16 @@ def _refuse(reason: Reason, detail: str, candidate: "re.Match[bytes]") -> Refuse
     return Refused(Reject(reason, f"{detail}: {shown(candidate[0])}"), candidate[0])
 
 
-def _sentence(body: bytes, raw: bytes) -> Sentence | None:
-    name, *fields = body.decode("latin-1").split(",")
-    if len(name) != 5 or name[2:] not in READ:
+def _sentence(name: bytes, fields: bytes, raw: bytes) -> Sentence | None:
+    if len(name) != 5:
         return None
-    return Sentence(name[:2], name[2:], tuple(field.strip() for field in fields), raw)
+    told = name.decode()
+    if told[2:] not in READ:
+        return None
+    text = fields.decode("latin-1")
+    if " " in text:
+        text = ",".join(field.strip() for field in text.split(","))
+    return Sentence(told[:2], told[2:], tuple(text.split(",")[1:]), raw)
 
 
 def shown(raw: bytes) -> str:

@@ -5,6 +5,8 @@ import json
 import sys
 from base64 import b64encode
 from collections.abc import Callable, Iterator
+from functools import reduce
+from operator import xor
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from typer.testing import CliRunner
 
 from command_center.cli import app
 from ingest import batch
+from ingest.checksum import exclusive_or
 from ingest.decoding import (
     batch_records,
     json_records,
@@ -291,3 +294,8 @@ def test_the_example_of_the_protocol_document() -> None:
     document = (Path(__file__).parents[2] / "docs" / "protocols" / "batch.md").read_text()
     message = bytes.fromhex(document.split("```text\n")[1].split("```")[0])
     assert batch.decode(message) == [Fix(1_767_268_800_000_000, 120.5, 30.25, 15.0, 12.5, 90.0, 5.0, 9, 80)]
+
+
+@given(st.binary(max_size=1100))
+def test_folding_gives_the_exclusive_or_of_all_bytes(data: bytes) -> None:
+    assert exclusive_or(data) == reduce(xor, data, 0)
