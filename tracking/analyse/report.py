@@ -3,26 +3,27 @@
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tracking import quality, stops
+from tracking.analyse.alerts import RuleBook
 from tracking.analyse.reading import TrackFile
-from tracking.clock import datetime_of
+from tracking.analyse.words import Record, spoken
 from tracking.quality import clocks, copies
 from tracking.quality.track import Track, make_track
 from tracking.stops import StopSettings
-
-Record = dict[str, Any]
-TYPICAL_SPEED_WINDOW_S = 60.0
 
 
 def analyse_file(
     file: TrackFile, *, now_us: int, grid_file: Path | None = None, rules_file: Path | None = None
 ) -> Iterator[Record]:
-    """All records of a file, device after device in the order of their first rows."""
+    """All records of a file, device after device in the order of their first rows.
+
+    Raises BadInput for grids or rules that cannot be read.
+    """
+    book = RuleBook(grid_file, rules_file)
     for line, device, error in file.refused:
         yield {
             "kind": "drop",
@@ -44,7 +45,7 @@ def analyse_file(
         )
         yield from _findings(name, checked)
         yield from _copied(index, file.names, tracks, shared)
-        yield from _journey(name, len(track), checked, stop_settings)
+        yield from _journey(name, len(track), checked, stop_settings, book)
 
 
 def _by_device(file: TrackFile) -> list[Track]:
@@ -95,7 +96,9 @@ def _copied(
             }
 
 
-def _journey(name: str, fixes: int, checked: quality.Checked, settings: StopSettings) -> Iterator[Record]:
+def _journey(
+    name: str, fixes: int, checked: quality.Checked, settings: StopSettings, book: RuleBook
+) -> Iterator[Record]:
     track = checked.track.take(~checked.frozen)
     halts = stops.find_stops(track, settings)
     trips = stops.find_trips(track, halts, settings)
@@ -121,6 +124,9 @@ def _journey(name: str, fixes: int, checked: quality.Checked, settings: StopSett
             "duration_s": round((trip.end_us - trip.start_us) / 1e6, 1),
             "fixes": trip.end - trip.start + 1,
         }
+    alerts = list(book.judge(name, checked))
+    yield from alerts
+    inside = book.time_inside_s(name, track)
     yield {
         "kind": "summary",
         "device": name,
@@ -136,15 +142,8 @@ def _journey(name: str, fixes: int, checked: quality.Checked, settings: StopSett
         "stopped_s": round(sum(halt.duration_s for halt in halts), 1),
         "stops": len(halts),
         "trips": len(trips),
+        "inside_s": None if inside is None else round(inside[0], 1),
+        "outside_s": None if inside is None else round(inside[1], 1),
+        "alerts": len(alerts),
         "reasons": dict(Counter(finding.why.value for finding in checked.findings)),
     }
-
-
-def spoken(moment_us: float) -> str:
-    """ISO 8601 in UTC; milliseconds only where there are some."""
-    try:
-        moment = datetime_of(int(moment_us))
-    except OverflowError:
-        return f"{moment_us / 1e6:.3f}"
-    text = moment.isoformat(timespec="milliseconds" if moment.microsecond else "seconds")
-    return text.replace("+00:00", "Z")

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from rich.console import Console
 from rich.table import Table
 
-from tracking.analyse.report import Record
+from tracking.analyse.words import Record
 
 SHOWN = 40
 

@@ -1,0 +1,114 @@
+"""Alert rules as data: what is watched, of whom, when, and with which limits."""
+
+import tomllib
+from datetime import datetime, time
+from pathlib import Path
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from gis_core.errors import BadInput
+from tracking.rules.hysteresis import Hysteresis
+
+CIVIL_TIME = ZoneInfo("Asia/Shanghai")
+DAY_S = 86_400
+CIVIL_OFFSET_S = int(datetime(2020, 1, 1, tzinfo=CIVIL_TIME).utcoffset().total_seconds())  # type: ignore[union-attr]
+"""China has kept one offset, without summer time, since 1992."""
+
+RuleKind = Literal[
+    "outside_grid", "left_city", "forbidden_zone", "off_route", "speeding", "dwell", "signal_lost", "jump",
+    "gathering",
+]  # fmt: skip
+
+
+class Schedule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """When a rule holds, by the clock in China. ``days``: 1 Monday … 7 Sunday. ``to`` before ``since``:
+    over midnight, on the day on which it begins."""
+
+    days: tuple[int, ...] = (1, 2, 3, 4, 5, 6, 7)
+    since: time = time(0)
+    to: time = time(0)
+    """Exclusive; 00:00 is the end of the day."""
+
+    def holds(self, time_us: NDArray[np.int64]) -> NDArray[np.bool_]:
+        civil_s = time_us // 1_000_000 + CIVIL_OFFSET_S
+        second, day = civil_s % DAY_S, civil_s // DAY_S
+        begin, end = _second_of(self.since), _second_of(self.to) or DAY_S
+        weekday = (day + 3) % 7 + 1  # 1970-01-01 was a Thursday
+        if begin < end:
+            return np.asarray((second >= begin) & (second < end) & np.isin(weekday, self.days))
+        before = (weekday + 5) % 7 + 1
+        return np.asarray(
+            ((second >= begin) & np.isin(weekday, self.days)) | ((second < end) & np.isin(before, self.days))
+        )
+
+
+def _second_of(moment: time) -> int:
+    return moment.hour * 3_600 + moment.minute * 60 + moment.second
+
+
+class RuleDefinition(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One rule. Lengths in metres, times in seconds, speeds in km/h; a kind reads what it needs."""
+
+    key: str
+    """Stable name, in alerts and in the interface."""
+    kind: RuleKind
+    version: int = 1
+    severity: Literal["info", "warning", "critical"] = "warning"
+    enabled: bool = True
+    devices: tuple[str, ...] = ()
+    """Only of these; empty: of all."""
+    schedule: Schedule = Schedule()
+    pace: Hysteresis = Hysteresis()
+    buffer_m: float = 30.0
+    """A fix is out (or in) beyond the border by more than this; in between it says nothing."""
+    limit_kmh: float = 80.0
+    """``speeding``: where no zone with ``limit_kmh`` says otherwise."""
+    radius_m: float = 50.0
+    """``dwell``, ``gathering``: how near together."""
+    after_s: float = 1_800.0
+    """``dwell``, ``gathering``: how long."""
+    units: int = 3
+    """``gathering``: so many."""
+    periods: float = 5.0
+    """``signal_lost``: so many of the device's own median intervals, but at least …"""
+    min_s: float = 300.0
+    """… this."""
+    moving_kmh: float = 5.0
+    """``signal_lost``: silence after a slower last speed is parking."""
+    geometry: str | None = None
+    """GeoJSON of the zones or routes, beside the file of rules."""
+
+
+class _RuleFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    rule: tuple[RuleDefinition, ...]
+
+
+def read_rules(path: Path) -> tuple[RuleDefinition, ...]:
+    """The enabled rules of a TOML file of ``[[rule]]`` tables. Raises BadInput."""
+    try:
+        found = msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), _RuleFile)
+    except (tomllib.TOMLDecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
+        raise BadInput(field=path.name, reason_zh=f"规则无法读取：{error}", reason=str(error)) from error
+    keys = [rule.key for rule in found.rule]
+    if len(set(keys)) < len(keys):
+        raise BadInput(field=path.name, reason_zh="规则的 key 重复", reason="a key is given twice")
+    return tuple(rule for rule in found.rule if rule.enabled)
+
+
+DEFAULT_RULES: tuple[RuleDefinition, ...] = (
+    RuleDefinition("outside_grid", "outside_grid"),
+    RuleDefinition("speeding", "speeding", pace=Hysteresis(3, 20.0, 2)),
+    RuleDefinition("dwell", "dwell", severity="info", pace=Hysteresis(1, 0.0, 1)),
+    RuleDefinition("signal_lost", "signal_lost"),
+    RuleDefinition("jump", "jump", severity="info"),
+)
+"""What a track file is judged by when no rules are given."""
+
+
+def as_evidence(rule: RuleDefinition) -> dict[str, Any]:
+    """The rule as it was, for the record of an alert."""
+    return {key: value for key, value in msgspec.to_builtins(rule).items() if value not in (None, [], ())}
