@@ -86,6 +86,24 @@ def city(
     _show(figures, report(figures), as_json)
 
 
+@app.command()
+def imports(
+    database_url: Annotated[
+        str,
+        typer.Option(
+            envvar="WANMI_DATABASE_URL", help="可写的数据库，不留数据 a database; nothing stays in it"
+        ),
+    ],
+    rows: Annotated[int, typer.Option(min=1_000)] = 50_000,
+    as_json: Json = False,
+) -> None:
+    """每秒导入行数，与 ogr2ogr 之比；每秒转换点数。Rows imported a second, beside ogr2ogr."""
+    from benchmarks.imports import measure, report
+
+    figures = measure(database_url=database_url, rows=rows)
+    _show(figures, report(figures), as_json)
+
+
 def _say(text: str) -> None:
     Console(stderr=True).print(text)
 

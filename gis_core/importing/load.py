@@ -35,6 +35,9 @@ class Staging:
         )
         self._number = 0
         self._stamper = AreaStamper(connection) if target.stamped else None
+        self._anchored = target.key in ("area", "component")
+        """Whether statements look for the place a row stands in; the others are spared the points."""
+        self._needs_points = self._anchored or (self._stamper is not None and target.geometry != "point")
         connection.execute(
             sql.SQL("CREATE TEMP TABLE {} ON COMMIT DROP AS SELECT {} FROM {} WITH NO DATA").format(
                 self.staged, self._names(self.stored), self._table
@@ -54,9 +57,10 @@ class Staging:
         """COPY rows whose shapes are final, lon/lat."""
         if not len(ids):
             return
-        geom = shapely.to_wkb(shapely.set_srid(shapes, 4326), hex=True, include_srid=True)
-        points = shapely.point_on_surface(shapes)
-        anchors = shapely.to_wkb(shapely.set_srid(points, 4326), hex=True, include_srid=True)
+        # The columns are declared 4326: PostGIS gives shapes without SRID theirs.
+        geom = shapely.to_wkb(shapes, hex=True)
+        points = shapely.point_on_surface(shapes) if self._needs_points else shapes
+        anchors = shapely.to_wkb(points, hex=True) if self._anchored else [None] * len(ids)
         if self._stamper is not None:
             codes = columns["area_code"]
             columns["area_code"] = np.where(codes == None, self._stamper.codes(points), codes)  # noqa: E711

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
+import msgspec
 import numpy as np
 import shapely
 from numpy.typing import NDArray
@@ -224,7 +225,7 @@ def _json(pairs: Iterable[tuple[str, Any]]) -> str:
                 found[name] = value
                 continue
         found[name] = value if isinstance(value, str | int | float | bool | dict) else str(value)
-    return json.dumps(found, ensure_ascii=False).replace("\\u0000", "")
+    return msgspec.json.encode(found).decode().replace("\\u0000", "")
 
 
 def made_keys(shapes: Column, words: Sequence[Column] = ()) -> Column:

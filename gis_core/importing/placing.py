@@ -156,7 +156,8 @@ def place(
     def to_storage(points: NDArray[np.float64]) -> NDArray[np.float64]:
         return np.column_stack(storage_from_crs(crs, points[:, 0], points[:, 1], datum=datum))
 
-    shapes = shapely.transform(shapes, to_storage)
+    if datum != "wgs84" or crs.to_epsg() not in (4326, 4490):
+        shapes = shapely.transform(shapes, to_storage)
     west, south, east, north = shapely.bounds(shapes).T
     on_globe = (west >= -180) & (east <= 180) & (south >= -90) & (north <= 90)
     in_china = (

@@ -183,7 +183,7 @@ UNION ALL
 (SELECT s.{key}, 'updated', {old_values}, {new_values},
         CASE WHEN known.geom IS DISTINCT FROM s.geom
              THEN ST_HausdorffDistance(ST_Transform(known.geom, 3857), ST_Transform(s.geom, 3857))
-                  * cos(radians(ST_Y(s.anchor))) END
+                  * cos(radians(ST_YMin(s.geom))) END
    FROM {staged} AS s JOIN {known} AS known ON {join}
   WHERE ROW ({old}) IS DISTINCT FROM ROW ({new}) ORDER BY s.number LIMIT {max_rows})
 

@@ -153,7 +153,10 @@ class _Import:
     def run(self) -> None:
         """Read, stage, upsert. Leaves the transaction open."""
         request, report = self._request, self._report
-        self._connection.execute("SET LOCAL jit = off")
+        # Staged rows are sorted and joined in memory, not in temporary files.
+        self._connection.execute(
+            "SET LOCAL jit = off; SET LOCAL work_mem = '64MB'; SET temp_buffers = '64MB'"
+        )
         if request.within is not None:
             self._within = Within(self._area_shape(request.within), request.touching)
         if request.allowed_areas is not None:
