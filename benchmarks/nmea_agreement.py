@@ -62,7 +62,7 @@ def agrees(one: Point, other: Point, *, weeks: bool = False) -> bool:
 def main(folder: Path, *, verbose: bool) -> None:
     expected = theirs(folder)
     total = [0, 0, 0, 0]
-    moved = 0
+    moved = moved_back = 0
     print(f"{'log':<36}{'gpsd':>6}{'found':>7}{'ours':>6}{'in gpsd':>8}{'refused':>8}")
     for log in sorted(folder.glob("*.log")):
         points, refused = ours(log)
@@ -70,6 +70,9 @@ def main(folder: Path, *, verbose: bool) -> None:
         found = [any(agrees(fix, point) for point in points) for fix in fixes]
         back = [any(agrees(fix, point) for fix in fixes) for point in points]
         moved += sum(any(agrees(fix, point, weeks=True) for point in points) for fix in fixes) - sum(found)
+        moved_back += sum(any(agrees(fix, point, weeks=True) for fix in fixes) for point in points) - sum(
+            back
+        )
         row = [len(fixes), sum(found), len(points), sum(back)]
         total = [a + b for a, b in zip(total, row, strict=True)]
         mark = "" if row[0] == row[1] and row[2] == row[3] else "  <"
@@ -80,6 +83,7 @@ def main(folder: Path, *, verbose: bool) -> None:
     print(f"gpsd fixes reproduced: {total[1]} of {total[0]} = {total[1] / total[0]:.2%}")
     print(f"more, where gpsd moved the date by 1,024 weeks: {moved}")
     print(f"our fixes that gpsd has: {total[3]} of {total[2]} = {total[3] / total[2]:.2%}")
+    print(f"more, where gpsd moved the date by 1,024 weeks: {moved_back}")
 
 
 if __name__ == "__main__":

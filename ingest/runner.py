@@ -106,6 +106,7 @@ class Ingest:
             message.received_us,
             retained=message.retained,
             max_payload_bytes=self._settings.max_payload_bytes,
+            allow_missing_checksum=self._settings.allow_missing_checksum,
         )
 
     def _look_around(self) -> None:

@@ -22,6 +22,8 @@ class IngestSettings(BaseSettings):
     """Beyond so many waiting bytes nothing more is read."""
     max_payload_bytes: PositiveInt = 393_216
     """A larger message is refused (``too_large``)."""
+    allow_missing_checksum: bool = False
+    """Whether NMEA sentences without checksum are taken; a wrong one is refused always."""
     retry_max_s: PositiveFloat = 5.0
     """Longest pause between two tries while the database or the broker is away."""
     directory_every_s: PositiveFloat = 30.0

@@ -30,6 +30,12 @@ _BY_LEAF: dict[str, tuple[str, Decode]] = {
     "status": ("status", lambda payload, received_us: json_fix.decode_status(payload)),
     "nmea": ("nmea", lambda payload, received_us: nmea.decode(payload, received_us=received_us)),
 }
+
+
+def _lenient_nmea(payload: bytes, received_us: int | None) -> list[Outcome]:
+    return nmea.decode(payload, received_us=received_us, allow_missing_checksum=True)
+
+
 _RAW: dict[str, tuple[str, Decode]] = {
     "jt808": ("jt808", lambda payload, received_us: jt808.decode(payload)),
     "osmand": ("osmand", lambda payload, received_us: osmand.fixes(payload, received_us, "kn")),
@@ -58,9 +64,19 @@ def route(topic: str) -> tuple[str, str | None, Decode | None]:
     return "unknown", None, None
 
 
-def read(topic: str, payload: bytes, received_us: int, *, retained: bool, max_payload_bytes: int) -> Arrival:
+def read(
+    topic: str,
+    payload: bytes,
+    received_us: int,
+    *,
+    retained: bool,
+    max_payload_bytes: int,
+    allow_missing_checksum: bool = False,
+) -> Arrival:
     """A message decoded. Never raises: a message that makes a decoder fail becomes a reject."""
     protocol, key, decode = route(topic)
+    if allow_missing_checksum and protocol == "nmea":
+        decode = _lenient_nmea
     outcomes: list[Outcome]
     if decode is None:
         outcomes = [Reject(Reason.UNKNOWN_TOPIC, topic)]

@@ -27,7 +27,7 @@ class Position:
     lat: float | None
     valid: bool
     readable: bool
-    """False when the fields hold something that is no position."""
+    """False when the sentence vouches for something that is no position."""
 
 
 @dataclass(slots=True)
@@ -83,7 +83,7 @@ class Epoch:
         empty = not (lat_text and lon_text)
         known = lat is not None and lon is not None
         if sentence.name not in self.positions or (known and valid):
-            self.positions[sentence.name] = Position(lon, lat, valid and known, known or empty)
+            self.positions[sentence.name] = Position(lon, lat, valid and known, known or empty or not valid)
 
     def _take_rmc(self, sentence: Sentence, fields: tuple[str, ...]) -> None:
         mode = fields[11] if len(fields) > 11 else ""

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest import json_fix, nmea, owntracks
-from ingest.topics import route
+from ingest.topics import read, route
 from tracking.clock import datetime_of
 from tracking.fix import ConnectionStatus, Fix, Flag
 from tracking.reasons import REASON_TEXTS, Reason, Reject
@@ -156,6 +156,7 @@ def test_a_date_before_a_week_rollover_is_mended_by_the_arrival() -> None:
         (sentence("GPRMC,120000,A,,,,,0,0,010126,,,A"), Reason.NO_FIX),
         (sentence(RMC)[:-4] + b"00\r\n", Reason.BAD_CHECKSUM),
         (sentence(RMC)[:-5], Reason.BAD_CHECKSUM),
+        (sentence("GPRMC,120000,V,8960.0000,N,00000.0000,E,0.00,0.00,050180,,,N"), Reason.NO_FIX),
         (sentence("GPRMC,120000,A"), Reason.BAD_SENTENCE),
         (sentence(RMC.replace("3130.5000", "31x0.5000")), Reason.BAD_SENTENCE),
         (sentence(RMC.replace("115959.50", "256199")), Reason.BAD_TIME),
@@ -178,6 +179,28 @@ def test_decoders_survive_any_bytes(payload: bytes) -> None:
     ):
         for outcome in outcomes:
             assert isinstance(outcome, Fix | ConnectionStatus | Reject)
+
+
+def test_a_setting_takes_sentences_without_checksum() -> None:
+    bare = sentence(RMC).split(b"*")[0] + b"\r\n"
+    told = {"retained": False, "max_payload_bytes": 1000}
+    strict = read("wanmi/v1/d/nmea", bare, NOON, **told)
+    assert reasons(strict.outcomes) == [Reason.BAD_CHECKSUM]
+    only_fix(read("wanmi/v1/d/nmea", bare, NOON, **told, allow_missing_checksum=True).outcomes)
+
+
+def test_raw_frames_and_requests_of_the_gateway_are_decoded() -> None:
+    frame = "7E00020000012345678900000A817E"
+    assert (
+        read(
+            "wanmi/v1/d/raw/jt808", bytes.fromhex(frame), NOON, retained=False, max_payload_bytes=99
+        ).outcomes
+        == []
+    )
+    query = b"id=d&lat=30&lon=120&speed=10"
+    kmh = read("wanmi/v1/d/raw/osmand_kmh", query, NOON, retained=False, max_payload_bytes=99)
+    assert only_fix(kmh.outcomes).speed_mps == pytest.approx(10 / 3.6)
+    assert route("wanmi/v1/d/raw/other")[0] == "unknown"
 
 
 def test_topics_name_protocol_and_device() -> None:
