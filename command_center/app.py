@@ -15,6 +15,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from command_center import health, metrics, problems
 from command_center.alerts import routes as alert_routes
 from command_center.assembly import PACKAGES, device_credentials
+from command_center.city.routers import ROUTERS as CITY_ROUTERS
 from command_center.devices import routes as device_routes
 from command_center.geocode import routes as geocode_routes
 from command_center.grids import responsibility_routes
@@ -118,6 +119,7 @@ def _api_routers() -> list[APIRouter]:
         overview_routes.router,
         search_routes.router,
         geocode_routes.router,
+        *CITY_ROUTERS,
         people_routes.router,
         device_routes.router,
         record_routes.router,

@@ -37,6 +37,9 @@ VERBS: dict[str, Verb] = {
     "admin": Verb("command_center.commands", "admin", "人员与权限 People and rights", "database"),
     "audit": Verb("command_center.admin_commands", "audit", "审计链 The audit trail", "database"),
     "import": Verb("gis_core.importing.commands", "app", "导入空间数据 Import spatial files", "database"),
+    "dictionaries": Verb(
+        "gis_core.dictionaries.commands", "app", "部件、事件字典 Class lists by edition", "database"
+    ),
     "geocode": Verb("geocoding.commands", "app", "地址库与地理编码 Addresses to places", "database"),
     "decode": Verb("ingest.decoding.command", "decode", "解码设备报文 What our decoders make of a capture"),
     "grids": Verb("gis_core.gridding.commands", "app", "单元网格划分 Unit grids", "database"),

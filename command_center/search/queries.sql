@@ -1,11 +1,3 @@
--- :name areas
--- Areas valid today with their bounds in degrees, larger ones first.
-SELECT code, level, name, name_en, parent_code,
-       ST_XMin(geom) AS west, ST_YMin(geom) AS south, ST_XMax(geom) AS east, ST_YMax(geom) AS north
-  FROM area
- WHERE valid_from <= current_date AND (valid_to IS NULL OR valid_to > current_date)
- ORDER BY length(code), code
-
 -- :name search
 -- Names that contain the text, codes and keys that begin with it. rank: 0 the very name, 1 begins
 -- with it, 2 contains it. The areas limit rows of scoped layers, the scope limits units.
@@ -34,6 +26,21 @@ WITH wanted AS (
      AND a.geom IS NOT NULL
      AND (a.name ILIKE w.within OR a.name_en ILIKE w.within OR a.code LIKE w.ahead)
    ORDER BY length(a.code), a.code LIMIT 100
+), former_area_found AS (
+  -- Names of former days lead to what has the code, or took over from it, today.
+  SELECT 'area', coalesce(today.code, a.code), a.name, a.name_en,
+         concat_ws(' · ', '曾用名 former name', to_char(a.valid_to, 'YYYY-MM-DD'), today.name),
+         ST_X(ST_PointOnSurface(a.geom)), ST_Y(ST_PointOnSurface(a.geom)), ST_Envelope(a.geom), a.code
+    FROM wanted w, area a
+    LEFT JOIN LATERAL (
+      SELECT n.code, n.name FROM area n
+       WHERE n.valid_from <= current_date AND (n.valid_to IS NULL OR n.valid_to > current_date)
+         AND (n.code = a.code
+              OR n.code IN (SELECT successor_code FROM area_succession WHERE predecessor_code = a.code))
+       ORDER BY n.code = a.code DESC, n.code LIMIT 1) AS today ON true
+   WHERE a.valid_to <= current_date AND a.geom IS NOT NULL AND a.name IS DISTINCT FROM today.name
+     AND (a.name ILIKE w.within OR a.name_en ILIKE w.within)
+   ORDER BY a.valid_to DESC LIMIT 50
 ), road_found AS (
   SELECT 'road', min(r.id)::text, r.name, min(r.name_en), min(r.road_class),
          ST_X(ST_PointOnSurface(ST_Collect(r.geom))), ST_Y(ST_PointOnSurface(ST_Collect(r.geom))),
@@ -68,7 +75,8 @@ WITH wanted AS (
      AND (CAST(:areas AS text[]) IS NULL OR c.area_code LIKE ANY (CAST(:areas AS text[])))
    ORDER BY c.code LIMIT 50
 ), found AS (
-  SELECT 1 AS place, * FROM unit UNION ALL SELECT 2, * FROM area_found UNION ALL SELECT 3, * FROM road_found
+  SELECT 1 AS place, * FROM unit UNION ALL SELECT 2, * FROM area_found
+  UNION ALL SELECT 2, * FROM former_area_found UNION ALL SELECT 3, * FROM road_found
   UNION ALL SELECT 4, * FROM facility_found UNION ALL SELECT 5, * FROM unit_grid_found
   UNION ALL SELECT 6, * FROM component_found
 )

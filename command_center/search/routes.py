@@ -36,18 +36,6 @@ class LayerEntry:
 
 
 @dataclass(frozen=True, slots=True)
-class AreaEntry:
-    """``bbox``: west, south, east, north in degrees; null for an area without shape."""
-
-    code: str
-    level: Literal["city", "district", "street", "community"]
-    name: str
-    name_en: str | None
-    parent_code: str | None
-    bbox: Bbox | None
-
-
-@dataclass(frozen=True, slots=True)
 class Place:
     """``id``: of the unit, area (its code), road, facility, unit grid or component. A unit that never
     reported has no ``lon`` and ``lat``."""
@@ -82,15 +70,6 @@ async def list_layers(
             version=layer.version,
         )
         for layer in await store.visible_layers(principal)
-    ]
-
-
-@router.get("/areas", summary="行政区划 / Administrative areas")
-async def list_areas(conn: Conn, principal: Annotated[Principal, requires("map.view")]) -> list[AreaEntry]:
-    """City, districts, streets and communities valid today."""
-    return [
-        AreaEntry(row["code"], row["level"], row["name"], row["name_en"], row["parent_code"], _bbox(row))
-        for row in (await conn.execute(QUERIES["areas"])).mappings()
     ]
 
 

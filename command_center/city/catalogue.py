@@ -1,0 +1,108 @@
+"""The layer catalogue as these routes see it: the view, the table behind it, and who may do what."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from gis_core.database import load_queries
+from gis_core.errors import DomainError, NotFound, Text
+from gis_core.identity.principal import Principal
+
+_SQL = load_queries("command_center.city")
+
+
+class LayerUnknown(DomainError):
+    status, slug = 404, "layer-unknown"
+    title = Text("没有这个图层", "No such layer")
+    detail = Text(
+        "图层目录中没有“{layer}”，可用图层见 /api/v1/layers。",
+        "The catalogue has no layer '{layer}'; /api/v1/layers lists those there are.",
+    )
+
+
+class NotEditable(DomainError):
+    status, slug = 409, "layer-not-editable"
+    title = Text("图层不可直接编辑", "Layer not edited this way")
+    detail = Text(
+        "图层“{layer}”不可直接编辑：区划、网格等有各自的变更办法。",
+        "The layer '{layer}' is not edited this way: areas and grids have their own procedures.",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """``kind``: text, number, boolean, date, time or json."""
+
+    name: str
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class CityLayer:
+    """One row of the catalogue with the columns its view really has."""
+
+    key: str
+    view: str
+    title: str
+    title_en: str
+    geometry: str
+    permission: str
+    scoped: bool
+    properties: tuple[str, ...]
+    relation: str | None
+    editable: bool
+    columns: tuple[Column, ...]
+    """All of the view but ``id``, ``geom`` and the drawing order."""
+
+    @property
+    def table(self) -> str:
+        """The table behind the layer. Raises LayerUnknown where the view has no such one."""
+        if self.relation is None:
+            raise LayerUnknown(layer=self.key)
+        return self.relation
+
+    def require_editable(self) -> None:
+        if not self.editable:
+            raise NotEditable(layer=self.key)
+
+    def areas_for(self, reader: Principal) -> list[str] | None:
+        """LIKE patterns of the areas whose rows he sees, None for all. Raises NotAllowed."""
+        reader.require(self.permission)
+        return reader.area_patterns(self.permission) if self.scoped else None
+
+
+_KINDS = {
+    "bool": "boolean",
+    "date": "date",
+    "timestamptz": "time",
+    "timestamp": "time",
+    "jsonb": "json",
+    "json": "json",
+}
+_NUMBERS = ("int2", "int4", "int8", "float4", "float8", "numeric")
+
+
+async def read_layer(conn: AsyncConnection, key: str, reader: Principal) -> CityLayer:
+    """Raises LayerUnknown, and NotAllowed for a layer the reader may not see."""
+    row = (await conn.execute(_SQL["layer"], {"key": key})).mappings().one_or_none()
+    if row is None or row["columns"] is None:
+        raise LayerUnknown(layer=key)
+    reader.require(row["permission"])
+    hidden = {"id", "geom", row["min_zoom_column"]}
+    columns = tuple(
+        Column(name, "number" if kind in _NUMBERS else _KINDS.get(kind, "text"))
+        for name, kind in row["columns"]
+        if name not in hidden
+    )
+    values: dict[str, Any] = {
+        name: row[name]
+        for name in (
+            "key", "view", "title", "title_en", "geometry", "permission", "scoped", "relation", "editable",
+        )
+    }  # fmt: skip
+    return CityLayer(**values, properties=tuple(row["properties"]), columns=columns)
+
+
+def no_feature(layer: CityLayer, row_id: int) -> NotFound:
+    return NotFound(key=row_id, kind=layer.title_en, kind_zh=layer.title)

@@ -1,0 +1,120 @@
+-- :name take_codes
+SELECT component_codes_take(:prefix, :number)
+
+-- :name class_of
+SELECT edition, code, name, geometry, accuracy_class FROM component_class
+ WHERE edition = :edition AND code = :code
+
+-- :name place_of
+-- Where a shape lies: the finest area of today, its unit grid, and whether the shape is sound.
+WITH given AS (
+  SELECT ST_Force2D(ST_SetSRID(ST_GeomFromGeoJSON(CAST(:geometry AS text)), 4326)) AS geom
+), anchor AS (
+  SELECT geom, CASE WHEN ST_IsValid(geom) AND NOT ST_IsEmpty(geom) THEN ST_PointOnSurface(geom) END AS point
+    FROM given
+)
+SELECT area_at(point) AS area_code, ST_Dimension(geom) AS dimension, ST_IsEmpty(geom) AS empty,
+       ST_IsValidReason(geom) AS reason,
+       (SELECT g.code FROM unit_grid g WHERE g.change_date IS NULL AND ST_Covers(g.geom, point)
+         ORDER BY g.code LIMIT 1) AS unit_grid_code
+  FROM anchor
+
+-- :name insert_component
+INSERT INTO component (code, edition, class_code, name, state, authority, owner, maintainer, unit_grid_code,
+                       area_code, address, data_source, accuracy_class, initial_date, note, source,
+                       source_key, attributes, geom)
+VALUES (:code, :edition, :class_code, :name, :state, :authority, :owner, :maintainer, :unit_grid_code,
+        :area_code, :address, :data_source, :accuracy_class, :initial_date, :note, 'edit', :code,
+        CAST(:attributes AS jsonb), ST_Force2D(ST_SetSRID(ST_GeomFromGeoJSON(CAST(:geometry AS text)), 4326)))
+RETURNING id
+
+-- :name lock_component
+SELECT id, code, edition, class_code, area_code, state FROM component WHERE id = :id FOR UPDATE
+
+-- :name move_component
+UPDATE component
+   SET geom = ST_Force2D(ST_SetSRID(ST_GeomFromGeoJSON(CAST(:geometry AS text)), 4326)),
+       unit_grid_code = :unit_grid_code, area_code = :area_code, change_date = :on
+ WHERE id = :id
+
+-- :name retire_component
+UPDATE component SET state = 'abandoned', change_date = :on WHERE id = :id
+
+-- :name bump_components
+SELECT bump_layers(ARRAY['component'])
+
+-- :name plan_each_time
+-- What is asked for decides the way to it; compiling costs more than these short looks.
+SELECT set_config('plan_cache_mode', 'force_custom_plan', true), set_config('jit', 'off', true)
+
+-- :name nearest
+-- The nearest by degrees bound the distance within which the nearest by metres must lie: two short
+-- looks into the index of geom, and the order is the true one. The point is written out each time,
+-- as the index answers only for a constant.
+WITH few AS MATERIALIZED (
+  SELECT least(CASE WHEN count(*) = :max_rows THEN max(metres) END, :within_m) AS metres
+    FROM (SELECT ST_Distance(c.geom::geography, ST_Point(:lon, :lat, 4326)::geography) AS metres
+            FROM component c
+           WHERE c.geom && ST_Expand(ST_Point(:lon, :lat, 4326),
+                   :within_m / (110000 * greatest(cos(radians(:lat)), 0.01)), :within_m / 110000)
+             AND c.state <> 'abandoned'
+             AND (CAST(:class_code AS text) IS NULL OR c.class_code = :class_code)
+             AND (CAST(:edition AS text) IS NULL OR c.edition = :edition)
+             AND (CAST(:areas AS text[]) IS NULL OR c.area_code LIKE ANY (CAST(:areas AS text[])))
+           ORDER BY c.geom <-> ST_Point(:lon, :lat, 4326) LIMIT :max_rows) AS candidate
+)
+SELECT c.id, c.code, c.class_code, k.name AS class_name, k.name_en AS class_name_en, c.name, c.state,
+       c.area_code, c.unit_grid_code, c.maintainer, ST_X(ST_PointOnSurface(c.geom)) AS lon,
+       ST_Y(ST_PointOnSurface(c.geom)) AS lat, c.metres
+  FROM (SELECT c.*, ST_Distance(c.geom::geography, ST_Point(:lon, :lat, 4326)::geography) AS metres
+          FROM component c
+         WHERE c.geom && ST_Expand(ST_Point(:lon, :lat, 4326),
+                 (SELECT metres FROM few) / (110000 * greatest(cos(radians(:lat)), 0.01)) + 1e-7,
+                 (SELECT metres FROM few) / 110000 + 1e-7)
+           AND c.state <> 'abandoned'
+           AND (CAST(:class_code AS text) IS NULL OR c.class_code = :class_code)
+           AND (CAST(:edition AS text) IS NULL OR c.edition = :edition)
+           AND (CAST(:areas AS text[]) IS NULL OR c.area_code LIKE ANY (CAST(:areas AS text[])))) AS c
+  JOIN component_class k ON k.edition = c.edition AND k.code = c.class_code
+ WHERE c.metres <= :within_m
+ ORDER BY c.metres, c.id LIMIT :max_rows
+
+-- :name duplicates
+-- Pairs of one class closer than the tolerance, each once, by the older one's id.
+SELECT a.id AS id, a.code AS code, b.id AS other_id, b.code AS other_code, a.class_code, a.name AS name,
+       b.name AS other_name, a.area_code, a.source, b.source AS other_source,
+       ST_Distance(a.geom::geography, b.geom::geography) AS metres,
+       ST_X(ST_PointOnSurface(a.geom)) AS lon, ST_Y(ST_PointOnSurface(a.geom)) AS lat
+  FROM component a
+ CROSS JOIN LATERAL (
+   SELECT * FROM component near
+    WHERE near.geom && ST_Expand(a.geom, :tolerance_m / (110000 * greatest(cos(radians(ST_YMin(a.geom))), 0.01)),
+                                 :tolerance_m / 110000)
+   OFFSET 0 -- else the planner may join by class first, which is quadratic
+ ) AS b
+ WHERE a.id > :after AND a.state <> 'abandoned' AND b.state <> 'abandoned'
+   AND b.id > a.id AND b.class_code = a.class_code AND b.edition = a.edition
+   AND ST_DWithin(a.geom::geography, b.geom::geography, :tolerance_m)
+   AND (CAST(:class_code AS text) IS NULL OR a.class_code = :class_code)
+   AND (CAST(:area AS text) IS NULL OR a.area_code LIKE :area)
+   AND (CAST(:areas AS text[]) IS NULL OR a.area_code LIKE ANY (CAST(:areas AS text[])))
+ ORDER BY a.id, b.id LIMIT :max_rows
+
+-- :name counts
+-- By area (the given number of digits) and class; the states of each.
+SELECT left(c.area_code, :digits) AS area_code, c.edition, c.class_code, count(*) AS total,
+       count(*) FILTER (WHERE c.state = 'intact') AS intact,
+       count(*) FILTER (WHERE c.state = 'broken') AS broken,
+       count(*) FILTER (WHERE c.state = 'lost') AS lost,
+       count(*) FILTER (WHERE c.state = 'abandoned') AS abandoned
+  FROM component c
+ WHERE (CAST(:area AS text) IS NULL OR c.area_code LIKE :area)
+   AND (CAST(:areas AS text[]) IS NULL OR c.area_code LIKE ANY (CAST(:areas AS text[])))
+ GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
+
+-- :name class_names
+SELECT edition, code, class_name, name, name_en FROM component_class
+
+-- :name area_names
+SELECT code, name, name_en FROM area
+ WHERE valid_from <= current_date AND (valid_to IS NULL OR valid_to > current_date)
