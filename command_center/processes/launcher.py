@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import redirect_stdout
 from pathlib import Path
 
 from command_center.processes import speech
@@ -34,7 +35,9 @@ def launch(root: str, arguments: Sequence[str]) -> None:
 
             raise SystemExit(examine_bare(as_json="--json" in arguments))
         if verb not in ("doctor", "") or not clone.python.exists():
-            clone.make_ready(front_end_too=verb == "up" and "--help" not in arguments)
+            # The output of other verbs is read by programs: what is installed first is told beside it.
+            with redirect_stdout(sys.stdout if verb == "up" else sys.stderr):
+                clone.make_ready(front_end_too=verb == "up" and "--help" not in arguments)
     except PackagesMissing as error:
         speech.complain_of(error)
         raise SystemExit(EXIT_PACKAGES_MISSING) from None
