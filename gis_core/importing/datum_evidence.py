@@ -28,10 +28,11 @@ METRES_PER_DEGREE = 111_320.0
 
 _ROAD_RUN = re.compile(r"[一-鿿]{1,12}?(?:大道|公路|路|街|道|巷|弄|里|桥)")
 _DATUM_WORDS: dict[Datum, str] = {
+    "wgs84": r"wgs-?_?84",
     "gcj02": r"gcj-?_?02|火星|高德|腾讯|amap|autonavi|tencent",
     "bd09": r"bd-?_?09|百度|baidu",
-    "wgs84": r"wgs-?_?84",
 }
+"""The plain one first: poi_amap_wgs84 comes from Amap and says it was converted."""
 
 
 class Reading(NamedTuple):
