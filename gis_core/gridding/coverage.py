@@ -34,6 +34,20 @@ def node(lines: Sequence[Any] | Geometries) -> Geometries:
     return pieces
 
 
+def _rounded(coords: Floats) -> Floats:
+    """On the precision grid, in the arithmetic of GEOS: multiplied, rounded, divided."""
+    scale = 1 / PRECISION_M
+    result: Floats = np.round(coords * scale) / scale
+    return result
+
+
+def on_grid(shapes: Geometries) -> Geometries:
+    """The shapes with every vertex on the precision grid: what was stored in lon/lat comes back to within
+    a nanometre of it, and equal vertices must be equal to the last bit."""
+    rounded: Geometries = shapely.transform(shapes, _rounded)
+    return rounded
+
+
 def faces(edges: Geometries) -> Geometries:
     """The areas enclosed by noded edges."""
     enclosed: Geometries = shapely.get_parts(shapely.polygonize(edges))
@@ -63,7 +77,7 @@ def _segments(shapes: Geometries) -> tuple[Floats, Indices]:
     """All border segments (n, 4), smaller end first, on the precision grid, and the shape of each."""
     rings, owner = shapely.get_rings(shapes, return_index=True)
     coords, ring = shapely.get_coordinates(rings, return_index=True)
-    coords = np.round(coords / PRECISION_M) * PRECISION_M
+    coords = _rounded(coords)
     inside = ring[:-1] == ring[1:]
     start, end = coords[:-1][inside], coords[1:][inside]
     swap = (start[:, 0] > end[:, 0]) | ((start[:, 0] == end[:, 0]) & (start[:, 1] > end[:, 1]))

@@ -70,11 +70,15 @@ def ground_from_rows(
     roads: Sequence[tuple[str, bytes]],
     water: Sequence[bytes],
     buildings: Sequence[bytes],
+    lon: float | None = None,
 ) -> Ground:
-    """From WKB in lon/lat; ``areas`` are (code, shape), ``roads`` (road class, shape)."""
+    """From WKB in lon/lat; ``areas`` are (code, shape), ``roads`` (road class, shape).
+
+    ``lon`` chooses the zone; by default the middle of the areas does.
+    """
     shapes = shapely.from_wkb([shape for _, shape in areas])
     west, _, east, _ = shapely.total_bounds(shapes)
-    projection = Projection.at((west + east) / 2)
+    projection = Projection.at((west + east) / 2 if lon is None else lon)
     lines, rank = _lines(roads)
     return Ground(
         homes=projection.to_metres(shapely.segmentize(shapes, _LONGEST_SEGMENT_DEG)),

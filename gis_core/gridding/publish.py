@@ -6,6 +6,7 @@ comes back. Responsibility grids and components follow.
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,6 +21,7 @@ from gis_core.gridding.coverage import Geometries, Indices
 from gis_core.gridding.errors import DraftUnsound
 from gis_core.gridding.jobs import report_on
 from gis_core.gridding.numbering import issue_codes, reading_order
+from gis_core.gridding.seam import sew
 from gis_core.gridding.store import SQL, Cells, LockedDraft
 from gis_core.gridding.topology import Report
 from gis_core.identity.audit import Actor
@@ -81,13 +83,14 @@ async def publish(conn: AsyncConnection, draft: LockedDraft, actor: Actor, reaso
     pattern = area_prefix(draft.area_code) + "%"
     rows = (await conn.execute(SQL["valid_unit_grids"], {"pattern": pattern})).mappings().all()
     old = store.cells_of(rows, draft.projection) if rows else None
+    said = {"person_id": actor.person_id, "actor": actor.name, "origin": "page", "reason": reason}
+    await conn.execute(SQL["edit_by"], said)
+    cells = await _sewn(conn, draft, cells, pattern)
     matches = Matches(np.full(len(cells.ids), -1), np.zeros(len(cells.ids), dtype=bool))
     if old is not None:
         matches = await to_thread.run_sync(
             match, cells.shapes, cells.communities, old.shapes, old.communities
         )
-    said = {"person_id": actor.person_id, "actor": actor.name, "origin": "page", "reason": reason}
-    await conn.execute(SQL["edit_by"], said)
     result = await _write(conn, draft, cells, old, matches)
     await conn.execute(SQL["bump"], {"keys": _LAYERS})
     await conn.execute(SQL["close_draft"], {"id": draft.id, "state": "published"})
@@ -107,6 +110,26 @@ async def refresh_report(conn: AsyncConnection, draft: LockedDraft, cells: Cells
     report = await to_thread.run_sync(report_on, ground, cells.shapes, list(cells.communities), draft.options)
     await store.save_report(conn, draft.id, draft.version, report, ground.projection)
     return report
+
+
+async def _sewn(conn: AsyncConnection, draft: LockedDraft, cells: Cells, pattern: str) -> Cells:
+    """The cells with the vertices of published neighbours; those get ours, and keep their codes."""
+    wanted = {"pattern": pattern, "draft_id": draft.id}
+    rows = (await conn.execute(SQL["unit_grids_beside"], wanted)).mappings().all()
+    if not rows:
+        return cells
+    beside = store.cells_of(rows, draft.projection)
+    sewn = await to_thread.run_sync(sew, cells.shapes, beside.shapes)
+    same = shapely.equals_exact(
+        shapely.normalize(sewn.outside), shapely.normalize(beside.shapes), tolerance=1e-4
+    )
+    changed = np.flatnonzero(~same).tolist()
+    if changed:
+        wkb = shapely.to_wkb(draft.projection.to_lonlat(sewn.outside))
+        area = np.round(shapely.area(sewn.outside), 2).tolist()
+        outlines = [{"id": beside.ids[i], "area_m2": area[i], "shape": wkb[i]} for i in changed]
+        await conn.execute(SQL["reshape"], outlines)
+    return replace(cells, shapes=sewn.cells)
 
 
 async def _write(

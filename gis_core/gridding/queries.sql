@@ -24,6 +24,12 @@ SELECT ST_XMin(e) - 0.001 AS west, ST_YMin(e) - 0.001 AS south, ST_XMax(e) + 0.0
        ST_YMax(e) + 0.001 AS north
   FROM (SELECT ST_Extent(geom) AS e FROM valid) AS box
 
+-- :name zone_longitude
+-- The middle of the district: all its parts are divided in one zone, on one precision grid.
+SELECT ST_X(ST_Centroid(ST_Envelope(geom))) FROM area
+ WHERE code = left(:area_code, 6) AND geom IS NOT NULL
+   AND valid_from <= current_date AND (valid_to IS NULL OR valid_to > current_date)
+
 -- :name roads
 -- On the ground only: tunnels, bridges, elevated roads and pavements divide no block.
 SELECT road_class, ST_AsBinary(geom) AS shape FROM road
@@ -158,6 +164,14 @@ SELECT pg_advisory_xact_lock(hashtext('unit_grid ' || :district))
 -- :name valid_unit_grids
 SELECT id, code, community_code, ST_AsBinary(geom) AS shape FROM unit_grid
  WHERE change_date IS NULL AND community_code LIKE :pattern ORDER BY id
+
+-- :name unit_grids_beside
+-- Valid unit grids of other areas that touch the draft's cells.
+SELECT n.id, n.community_code, ST_AsBinary(n.geom) AS shape FROM unit_grid n
+ WHERE n.change_date IS NULL AND n.community_code NOT LIKE :pattern
+   AND EXISTS (SELECT FROM grid_draft_cell c
+                WHERE c.draft_id = :draft_id AND c.removed_in IS NULL AND c.geom && ST_Expand(n.geom, 1e-7))
+ ORDER BY n.id
 
 -- :name edit_by
 SELECT edit_by(:person_id, :actor, :origin, :reason)

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gis_core.database import load_queries
 from gis_core.errors import NotFound
-from gis_core.gridding.coverage import Geometries
+from gis_core.gridding.coverage import Geometries, on_grid
 from gis_core.gridding.division import GridOptions
 from gis_core.gridding.errors import DraftNotOpen, NothingToDivide, StaleDraft
 from gis_core.gridding.ground import Ground, Projection, ground_from_rows
@@ -53,11 +53,13 @@ async def read_ground(conn: AsyncConnection, area_code: str) -> Ground:
     roads = (await conn.execute(SQL["roads"], box)).all()
     water = (await conn.execute(SQL["water"], box)).scalars().all()
     buildings = (await conn.execute(SQL["buildings"], box)).scalars().all()
+    lon = await conn.scalar(SQL["zone_longitude"], {"area_code": area_code})
     return ground_from_rows(
         [(code, bytes(shape)) for code, shape in areas],
         [(name, bytes(shape)) for name, shape in roads],
         [bytes(shape) for shape in water],
         [bytes(shape) for shape in buildings],
+        lon,
     )
 
 
@@ -96,7 +98,7 @@ def cells_of(rows: Iterable[Any], projection: Projection | None = None) -> Cells
         [row["id"] for row in rows],
         [row["community_code"] for row in rows],
         [row.get("wet", False) for row in rows],
-        projection.to_metres(shapes) if len(rows) else np.empty(0, dtype=object),
+        on_grid(projection.to_metres(shapes)),
         projection,
     )
 

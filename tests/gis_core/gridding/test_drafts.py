@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+import shapely
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -36,9 +37,9 @@ async def street(street_url: str) -> AsyncIterator[AsyncEngine]:
     await engine.dispose()
 
 
-async def divided(engine: AsyncEngine, **options: Any) -> int:
+async def divided(engine: AsyncEngine, area_code: str = STREET, **options: Any) -> int:
     async with engine.begin() as conn:
-        draft_id = await store.add_draft(conn, STREET, GridOptions(**options), "test", None)
+        draft_id = await store.add_draft(conn, area_code, GridOptions(**options), "test", None)
     await _divide_draft(
         engine.url.set(drivername="postgresql").render_as_string(hide_password=False), draft_id
     )
@@ -122,6 +123,19 @@ async def test_publishing_again_keeps_codes_and_changes_only_what_changed(street
     assert not lost & set(await codes(street))
 
 
+async def test_a_part_published_later_shares_the_neighbours_vertices(street: AsyncEngine) -> None:
+    await published(street, await divided(street))
+    before = set(await codes(street))
+    part = await divided(street, area_code=NORTH, target_m2=8_000, smallest_m2=5_000, largest_m2=12_000)
+    await published(street, part)
+    found = await rows(street, "SELECT code, ST_AsBinary(geom) AS shape FROM publish.unit_grid ORDER BY id")
+    shapes = shapely.from_wkb([bytes(row["shape"]) for row in found])
+    assert shapely.coverage_is_valid(shapes)
+    south = {code for code in before if not code.startswith(NORTH)}
+    assert south <= {row["code"] for row in found}
+    assert before != {row["code"] for row in found}
+
+
 async def test_split_merge_undo_return_to_the_start(street: AsyncEngine) -> None:
     draft_id = await divided(street)
     start = await cells(street, draft_id)
@@ -194,7 +208,8 @@ async def test_responsibility_grids_and_components_follow(street: AsyncEngine) -
     await rows(
         street,
         "WITH k AS (INSERT INTO component_class (edition, code, class_name, name)"
-        " VALUES ('T', '0101', 'x', 'x') RETURNING edition) INSERT INTO component (code, edition, class_code, name, area_code, initial_date,"
+        " VALUES ('T', '0101', 'x', 'x') RETURNING edition)"
+        " INSERT INTO component (code, edition, class_code, name, area_code, initial_date,"
         " source, source_key, unit_grid_code, geom)"
         " SELECT '99010201010' || row_number() OVER () + 10000, 'T', '0101', 'x', :code, '2020-01-01', 't',"
         " u.code, u.code, ST_PointOnSurface(u.geom) FROM k, unit_grid u RETURNING 1", code=NORTH,
