@@ -17,6 +17,7 @@ from gis_core.identity.secrets import Keyring
 from gis_core.settings import BrokerSettings, DatabaseSettings, StorageSettings
 from ingest.gateway.commands import QUERIES, Commands
 from ingest.gateway.door import Door
+from ingest.gateway.figures import Figures
 from ingest.gateway.http_app import HttpApp
 from ingest.gateway.jt808_server import Jt808Server
 from ingest.gateway.link import BrokerLink
@@ -50,6 +51,7 @@ class Gateway:
         link = BrokerLink(mqtt_url, client, ["wanmi/v1/+/command/ack"], self._heard)
         self.door = Door(settings, Roll(keyring), link)
         self.commands = Commands(self.door)
+        self.figures = Figures(self.door)
         self.jt808 = Jt808Server(self.door)
         self.nmea = NmeaServer(self.door)
         self._roll_read = asyncio.Event()
@@ -137,6 +139,11 @@ class Gateway:
             await asyncio.sleep(SWEEP_S)
             self.jt808.sweep()
             self.nmea.sweep()
+            if self._settings.data_dir is not None:
+                try:
+                    self.figures.write(self._settings.data_dir / "metrics" / "gateway.prom")
+                except OSError as error:
+                    _log.warning("figures_not_written", error=str(error))
 
 
 async def serve(settings: GatewaySettings) -> None:

@@ -161,7 +161,7 @@ async def test_who_is_not_known_does_not_come_in(city: str, broker: Broker) -> N
         assert gateway.door.link.in_flight == 0
 
 
-async def test_hostile_and_slow_terminals_harm_no_other(city: str, broker: Broker) -> None:
+async def test_hostile_and_slow_terminals_harm_no_other(city: str, broker: Broker, tmp_path: Path) -> None:
     limits = {
         "login_within_s": 1.0,
         "half_frame_s": 1.0,
@@ -193,6 +193,9 @@ async def test_hostile_and_slow_terminals_harm_no_other(city: str, broker: Broke
         counted = gateway.door.counted
         assert counted["jt808 closed 50 bad frames in a row"] == 5
         assert counted["jt808 closed not authenticated in time"] == 15
+        gateway.figures.write(tmp_path / "gateway.prom")
+        figures = (tmp_path / "gateway.prom").read_text()
+        assert 'wanmi_gateway_events_total{event="jt808 closed not authenticated in time"} 15.0' in figures
 
 
 async def test_a_location_is_not_answered_while_the_broker_is_away(
