@@ -9,6 +9,8 @@ export const router = createRouter({
   routes: [
     { path: '/', name: 'wall', component: () => import('./pages/Wall.vue') },
     { path: '/login', name: 'login', component: () => import('./pages/Login.vue'), meta: { open: true } },
+    { path: '/layers', name: 'layers', component: () => import('./pages/Layers.vue') },
+    { path: '/import', name: 'import', component: () => import('./pages/Import.vue') },
     { path: '/grids', name: 'grids', component: () => import('./pages/Grids.vue') },
     {
       path: '/admin',

@@ -32,16 +32,20 @@ export function whenLoggedOut(act: () => void): void {
   onLoggedOut = act
 }
 
-export type Query = Record<string, string | number | boolean | null | undefined>
+/** A list stands for the same name several times. */
+export type Query = Record<string, string | number | boolean | readonly string[] | null | undefined>
 
 interface Options {
   query?: Query
   body?: unknown
+  /** The mark of what was read, so that nobody's change is overwritten unseen. */
+  ifMatch?: string
   quiet?: boolean
 }
 
 export async function request<T>(method: string, path: string, options: Options = {}): Promise<T> {
   const init: RequestInit = options.body === undefined ? {} : { body: JSON.stringify(options.body), headers: { 'Content-Type': 'application/json' } }
+  if (options.ifMatch) init.headers = { ...init.headers, 'If-Match': options.ifMatch }
   return answer<T>(await send(method, path, options.query, init), options.quiet ?? false)
 }
 
@@ -67,7 +71,10 @@ export function upload<T>(path: string, file: File, progress: (share: number) =>
 
 async function send(method: string, path: string, asked: Query | undefined, init: RequestInit): Promise<Response> {
   const query = new URLSearchParams()
-  for (const [key, value] of Object.entries(asked ?? {})) if (value != null && value !== '') query.set(key, String(value))
+  for (const [key, value] of Object.entries(asked ?? {})) {
+    if (Array.isArray(value)) for (const one of value as readonly string[]) query.append(key, one)
+    else if (value != null && value !== '') query.set(key, String(value))
+  }
   try {
     return await fetch(`/api/v1${path}${query.size ? `?${query}` : ''}`, {
       method,

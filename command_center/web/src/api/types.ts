@@ -116,8 +116,12 @@ export interface CatalogueLayer {
   key: string
   title: string
   title_en: string
+  geometry: 'point' | 'line' | 'polygon'
   min_zoom: number
   max_zoom: number
+  properties: string[]
+  style: Record<string, unknown>
+  editable?: boolean
 }
 
 export interface Place {

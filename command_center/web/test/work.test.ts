@@ -1,0 +1,44 @@
+import { describe, expect, it } from 'vitest'
+
+import { codeParts } from '../src/core/componentcode'
+import { colorExpression, colorsFor, lookOf } from '../src/core/legend'
+import { linesOf, onSegment, snap, type Pixel, type Position } from '../src/core/snap'
+
+const same = ([x, y]: Position): Pixel => ({ x, y })
+const back = ({ x, y }: Pixel): Position => [x, y]
+
+describe('snap', () => {
+  const square: GeoJSON.Geometry = { type: 'Polygon', coordinates: [[[0, 0], [100, 0], [100, 100], [0, 100], [0, 0]]] }
+
+  it('prefers a corner in reach to a nearer edge', () => {
+    expect(snap({ x: 8, y: 2 }, [square], 12, same, back)).toEqual([0, 0])
+  })
+  it('falls on the edge where no corner is in reach, and nowhere beyond it', () => {
+    expect(snap({ x: 50, y: 5 }, [square], 12, same, back)).toEqual([50, 0])
+    expect(snap({ x: 50, y: 50 }, [square], 12, same, back)).toBeNull()
+  })
+  it('knows every kind of geometry, and segments without length', () => {
+    expect(linesOf({ type: 'GeometryCollection', geometries: [{ type: 'Point', coordinates: [1, 2] }, square] })).toHaveLength(2)
+    expect(linesOf({ type: 'MultiPolygon', coordinates: [square.coordinates, square.coordinates] })).toHaveLength(2)
+    expect(onSegment({ x: 3, y: 4 }, { x: 1, y: 1 }, { x: 1, y: 1 })).toEqual({ x: 1, y: 1 })
+  })
+})
+
+describe('component codes', () => {
+  it('come apart by the edition', () => {
+    expect(codeParts('9901020101000042')?.map(({ digits }) => digits)).toEqual(['990102', '01', '01', '000042'])
+    expect(codeParts('9901020101000042', 5)?.map(({ digits }) => digits)).toEqual(['990102', '01', '010', '00042'])
+    expect(codeParts('99010201010000')).toBeNull()
+  })
+})
+
+describe('legends', () => {
+  it('give the known value its colour again', () => {
+    expect(colorsFor(['b', 'a', null], { a: '#000000' })).toMatchObject({ a: '#000000' })
+    expect(Object.keys(colorsFor(['b', null]))).toEqual(['b', ''])
+  })
+  it('are plain without a field, and take nothing unsound from the catalogue', () => {
+    expect(colorExpression(lookOf({ color: 'url(x)', by: 7 }))).toBe('#3fa7ff')
+    expect(colorExpression(lookOf({ color: '#112233', by: 'kind', values: { a: '#ffffff' } }))).toEqual(['match', ['to-string', ['coalesce', ['get', 'kind'], '']], 'a', '#ffffff', '#112233'])
+  })
+})
