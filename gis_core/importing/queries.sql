@@ -122,18 +122,23 @@ UPDATE {staged} AS s SET code = known.code, initial_date = known.initial_date
 SELECT pg_advisory_xact_lock(7823452)
 
 -- :name issue_component_codes
--- District 6 + class 4 + sequence 6, above every sequence ever given there.
+-- District 6 + class 4 or 5 + sequence, above every sequence ever given there, also to components that
+-- are no more, and above those that came with the file.
 WITH wanted AS (
   SELECT number, left(area_code, 6) || class_code AS prefix,
          row_number() OVER (PARTITION BY left(area_code, 6) || class_code ORDER BY number) AS nth
     FROM {staged} WHERE code IS NULL
-), used AS (
-  SELECT left(code, 10) AS prefix, max(right(code, 6)::int) AS last FROM (
-    SELECT code FROM component UNION ALL SELECT code FROM {staged} WHERE code IS NOT NULL
-  ) AS every GROUP BY 1
+), needed AS (
+  SELECT prefix, count(*)::int AS n FROM wanted GROUP BY prefix ORDER BY prefix
+), brought AS (
+  SELECT left(code, 6 + length(class_code)) AS prefix, max(substr(code, 7 + length(class_code))::int) AS last
+    FROM {staged} WHERE code IS NOT NULL GROUP BY 1
+), begun AS MATERIALIZED (
+  SELECT needed.prefix, component_codes_take(needed.prefix, needed.n, coalesce(brought.last, 0)) AS first
+    FROM needed LEFT JOIN brought USING (prefix)
 )
-UPDATE {staged} AS s SET code = wanted.prefix || to_char(coalesce(used.last, 0) + wanted.nth, 'FM000000')
-  FROM wanted LEFT JOIN used USING (prefix)
+UPDATE {staged} AS s SET code = prefix || lpad((first + nth - 1)::text, 16 - length(prefix), '0')
+  FROM wanted JOIN begun USING (prefix)
  WHERE s.number = wanted.number
 
 -- :name refuse_taken_component_codes
