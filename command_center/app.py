@@ -22,6 +22,7 @@ from command_center.grids import responsibility_routes
 from command_center.grids import routes as grid_routes
 from command_center.imports import routes as import_routes
 from command_center.imports.settings import ImportSettings
+from command_center.journeys import routes as journey_routes
 from command_center.live import routes as live_routes
 from command_center.live.hub import Hub
 from command_center.live.readers import KnownReaders
@@ -114,6 +115,7 @@ def _api_routers() -> list[APIRouter]:
     return [
         login_routes.router,
         token_routes.router,
+        journey_routes.router,
         unit_routes.router,
         alert_routes.router,
         overview_routes.router,

@@ -19,12 +19,18 @@ class Memory:
 
     def __init__(self) -> None:
         self._newest_us = np.full(1024, NEVER, dtype=np.int64)
+        self._place = np.full((1024, 2), np.nan)
         self._states: dict[str, dict[int, RuleState]] = {}
 
     def newest_us(self, device_ids: NDArray[np.int32]) -> NDArray[np.int64]:
         """Newest fix time of each device, ``NEVER`` where there is none."""
         self._grow(device_ids)
         return self._newest_us[device_ids]
+
+    def newest_place(self, device_ids: NDArray[np.int32]) -> NDArray[np.float64]:
+        """Longitude and latitude of each device's newest fix, NaN where there is none."""
+        self._grow(device_ids)
+        return self._place[device_ids]
 
     def rule_states(self, rule: str) -> Mapping[int, RuleState]:
         return self._states.get(rule, {})
@@ -33,10 +39,17 @@ class Memory:
         """All rules' states of one device, as stored."""
         return {rule: states[device_id] for rule, states in self._states.items() if states.get(device_id)}
 
-    def advance(self, device_ids: NDArray[np.int32], fix_time_us: NDArray[np.int64]) -> None:
+    def advance(
+        self,
+        device_ids: NDArray[np.int32],
+        fix_time_us: NDArray[np.int64],
+        lon: NDArray[np.float64],
+        lat: NDArray[np.float64],
+    ) -> None:
         """Take over the newest fixes of a committed batch."""
         self._grow(device_ids)
         self._newest_us[device_ids] = fix_time_us
+        self._place[device_ids] = np.column_stack((lon, lat))
 
     def set_rule_states(self, rule: str, states: Mapping[int, RuleState]) -> None:
         known = self._states.setdefault(rule, {})
@@ -52,6 +65,9 @@ class Memory:
             larger = np.full(max(need, 2 * len(self._newest_us)), NEVER, dtype=np.int64)
             larger[: len(self._newest_us)] = self._newest_us
             self._newest_us = larger
+            places = np.full((len(larger), 2), np.nan)
+            places[: len(self._place)] = self._place
+            self._place = places
 
 
 def load_memory(connection: psycopg.Connection[Any]) -> Memory:
@@ -60,12 +76,17 @@ def load_memory(connection: psycopg.Connection[Any]) -> Memory:
     states: dict[str, dict[int, RuleState]] = {}
     ids: list[int] = []
     times: list[int] = []
-    for device_id, fix_time, rule_state in connection.execute(QUERIES["device_states"]):
+    places: list[tuple[float, float]] = []
+    for device_id, fix_time, lon, lat, rule_state in connection.execute(QUERIES["device_states"]):
         ids.append(device_id)
         times.append(micros_of(fix_time))
+        places.append((lon, lat))
         for rule, state in rule_state.items():
             states.setdefault(rule, {})[device_id] = state
-    memory.advance(np.array(ids, dtype=np.int32), np.array(times, dtype=np.int64))
+    lon_lat = np.array(places, dtype=np.float64).reshape(-1, 2)
+    memory.advance(
+        np.array(ids, dtype=np.int32), np.array(times, dtype=np.int64), lon_lat[:, 0], lon_lat[:, 1]
+    )
     for rule, known in states.items():
         memory.set_rule_states(rule, known)
     return memory

@@ -16,6 +16,7 @@ from tracking.directory import Directory
 from tracking.fix import ConnectionStatus, Fix, Flag
 from tracking.locator import Locator
 from tracking.memory import Memory
+from tracking.quality.track import distance_m
 from tracking.reasons import Reason, Reject
 from tracking.rules import Change, Rule, RuleContext
 from tracking.rules.base import RuleState
@@ -46,6 +47,8 @@ class Work:
     repeats: int = 0
     newest: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, dtype=np.bool_))
     """Rows that are the newest fix of their device now."""
+    state_speed_mps: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, dtype=np.float32))
+    """As reported, or told from the way where the device reports none; NaN where neither is known."""
     rule_states: dict[str, dict[int, RuleState]] = field(default_factory=dict)
     changes: list[Change] = field(default_factory=list)
 
@@ -114,6 +117,33 @@ def mark_late(work: Work) -> None:
     work.newest = last & ~late
 
 
+def derive_speed(work: Work) -> None:
+    """Speed by the way since the fix before, so that a device that reports none is not shown as standing.
+
+    What is stored with the fix stays what the device said; this is for the last state.
+    """
+    fixes, memory, settings = work.fixes, work.world.memory, work.world.settings
+    work.state_speed_mps = fixes.speed_mps
+    silent = np.isnan(fixes.speed_mps) & work.newest
+    if not silent.any():
+        return
+    rows = np.flatnonzero(silent)
+    ids, before = fixes.device_id[rows], np.maximum(rows - 1, 0)
+    within = (rows > 0) & (fixes.device_id[before] == ids)
+    place = memory.newest_place(ids)
+    lon = np.where(within, fixes.lon[before], place[:, 0])
+    lat = np.where(within, fixes.lat[before], place[:, 1])
+    known_us = memory.newest_us(ids)
+    since_us = np.where(within, fixes.fix_time_us[before], np.maximum(known_us, 0))
+    seconds = (fixes.fix_time_us[rows] - since_us) / 1e6
+    metres = distance_m(lon, lat, fixes.lon[rows], fixes.lat[rows])
+    usable = (seconds > 0) & (seconds <= settings.derived_speed_within_s) & ~np.isnan(metres)
+    told = np.where(metres <= settings.position_noise_m, 0.0, metres / np.maximum(seconds, 1.0))
+    speed = fixes.speed_mps.copy()
+    speed[rows[usable]] = told[usable]
+    work.state_speed_mps = speed
+
+
 def locate(work: Work) -> None:
     """The unit grid and the responsibility grid that each fix lies in."""
     fixes, locator = work.fixes, work.world.locator
@@ -137,7 +167,14 @@ def judge(work: Work) -> None:
         work.changes += judgement.changes
 
 
-STEPS: tuple[Callable[[Work], None], ...] = (reject_impossible, order, mark_late, locate, judge)
+STEPS: tuple[Callable[[Work], None], ...] = (
+    reject_impossible,
+    order,
+    mark_late,
+    derive_speed,
+    locate,
+    judge,
+)
 
 
 def process(arrivals: Sequence[Arrival], world: World) -> Work:
@@ -151,7 +188,8 @@ def process(arrivals: Sequence[Arrival], world: World) -> Work:
 def remember(work: Work) -> None:
     """Take what was committed into memory."""
     memory = work.world.memory
-    memory.advance(work.fixes.device_id[work.newest], work.fixes.fix_time_us[work.newest])
+    newest = work.fixes.take(work.newest)
+    memory.advance(newest.device_id, newest.fix_time_us, newest.lon, newest.lat)
     for rule, states in work.rule_states.items():
         memory.set_rule_states(rule, states)
 

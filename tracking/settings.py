@@ -19,6 +19,11 @@ class TrackingSettings(BaseSettings):
     """A fix further ahead of our clock than this is refused (``in_future``)."""
     zero_island_deg: NonNegativeFloat = 0.001
     """A position nearer to 0,0 than this on both axes is a receiver without a fix."""
+    derived_speed_within_s: PositiveFloat = 600.0
+    """A device that reports no speed is shown with that of its way since the fix before, if that is not
+    longer ago than this."""
+    position_noise_m: NonNegativeFloat = 15.0
+    """A way shorter than this may be the noise of a receiver at rest: no speed."""
     partitions_ahead: PositiveInt = 7
     """Days for which partitions of ``fix`` are made in advance."""
 

@@ -38,6 +38,7 @@ _COLUMNS: tuple[tuple[str, str], ...] = (
     ("unit_grid_id", ">i4"),
     ("responsibility_grid_id", ">i4"),
     ("flags", ">i4"),
+    ("state_speed_mps", ">f4"),
     ("newest", "?"),
 )
 """Table ``fix_incoming`` in order, each with its type on the wire."""
@@ -58,6 +59,7 @@ def copy_rows(work: Work) -> bytes:
     rows["fix_time"] = fixes.fix_time_us - POSTGRES_EPOCH_US
     rows["received_at"] = fixes.received_us - POSTGRES_EPOCH_US
     rows["newest"] = work.newest
+    rows["state_speed_mps"] = work.state_speed_mps
     for name in ("device_id", "lon", "lat", "content", "altitude_m", "speed_mps", "course_deg", "accuracy_m"):
         rows[name] = getattr(fixes, name)
     for name in ("satellites", "battery_pct", "unit_grid_id", "responsibility_grid_id", "flags"):

@@ -22,7 +22,7 @@ SELECT r.id, r.device_id, r.starts_at, r.ends_at, r.responsibility_grid_id, g.na
  ORDER BY r.device_id, r.starts_at
 
 -- :name device_states
-SELECT device_id, fix_time, rule_state FROM device_state
+SELECT device_id, fix_time, lon, lat, rule_state FROM device_state
 
 -- :name incoming_table
 -- One row a fix of the batch; NaN and -1 stand for not reported, 0 for no grid.
@@ -31,7 +31,7 @@ CREATE TEMPORARY TABLE IF NOT EXISTS fix_incoming (
   lon double precision, lat double precision, content bigint,
   altitude_m real, speed_mps real, course_deg real, accuracy_m real,
   satellites smallint, battery_pct smallint,
-  unit_grid_id integer, responsibility_grid_id integer, flags integer, newest boolean
+  unit_grid_id integer, responsibility_grid_id integer, flags integer, state_speed_mps real, newest boolean
 ) ON COMMIT DELETE ROWS
 
 -- :name copy_fixes
@@ -49,11 +49,12 @@ SELECT device_id, fix_time, received_at, lon, lat, content,
     ON CONFLICT DO NOTHING
 
 -- :name upsert_states
--- The newest fix of each device in the batch, unless the device has a newer one.
+-- The newest fix of each device in the batch, unless the device has a newer one. The speed is that of
+-- the way where the device tells none.
 INSERT INTO device_state AS s (device_id, fix_time, received_at, lon, lat, altitude_m, speed_mps, course_deg,
                                accuracy_m, battery_pct, unit_grid_id, responsibility_grid_id, changed_xid)
 SELECT device_id, fix_time, received_at, lon, lat,
-       nullif(altitude_m, 'NaN'), nullif(speed_mps, 'NaN'), nullif(course_deg, 'NaN'),
+       nullif(altitude_m, 'NaN'), nullif(state_speed_mps, 'NaN'), nullif(course_deg, 'NaN'),
        nullif(accuracy_m, 'NaN'), nullif(battery_pct, -1),
        nullif(unit_grid_id, 0), nullif(responsibility_grid_id, 0), pg_current_xact_id()::text::bigint
   FROM fix_incoming

@@ -110,6 +110,24 @@ def test_the_newest_fix_wins_and_late_ones_are_marked(connection: psycopg.Connec
     assert load_memory(connection).newest_us(np.array([1], dtype=np.int32)).tolist() == [now - 1_000_000]
 
 
+def test_a_unit_that_tells_no_speed_is_shown_with_that_of_its_way(connection: psycopg.Connection) -> None:
+    around, now = world(connection), now_us()
+
+    def shown(*fixes: Fix) -> float | None:
+        write(connection, around, arrival("d0", *fixes))
+        row = connection.execute("SELECT speed_mps FROM device_state").fetchone()
+        return None if row is None else row[0]
+
+    assert shown(Fix(now - 100_000_000, LON, LAT)) is None
+    assert shown(Fix(now - 80_000_000, LON, LAT + 0.002)) == pytest.approx(11.1, abs=0.1)
+    around = world(connection)
+    assert shown(Fix(now - 60_000_000, LON, LAT + 0.002)) == 0
+    more = Fix(now - 50_000_000, LON, LAT + 0.003), Fix(now - 40_000_000, LON, LAT + 0.004)
+    assert shown(*more) == pytest.approx(11.1, abs=0.1)
+    assert shown(Fix(now - 30_000_000, LON, LAT + 0.01, speed_mps=2.5)) == 2.5
+    assert connection.execute("SELECT count(*) FROM fix WHERE speed_mps IS NULL").fetchone() == (5,)
+
+
 def test_rejects_are_kept_once_a_message_and_reason(connection: psycopg.Connection) -> None:
     now = now_us()
     bad = [Fix(now, LON, 95.0), Fix(now, LON, 96.0), Fix(now, 200.0, LAT), Fix(now + 10**9, LON, LAT)]

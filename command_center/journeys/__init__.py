@@ -1,0 +1,1 @@
+"""Days of units, who was where, and who is near."""

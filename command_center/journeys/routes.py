@@ -1,0 +1,140 @@
+"""A unit's day, tracks as files, who was in a place, and who is near."""
+
+from dataclasses import dataclass
+from datetime import date as civil_date
+from datetime import datetime, timedelta
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query, Response
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from command_center.journeys import exports
+from command_center.problems import RESPONSES
+from command_center.requests import Audit, Conn, requires
+from gis_core.errors import BadInput, NotFound
+from gis_core.identity.principal import Principal
+from tracking.journeys import NearUnit, UnitDay, Visitor, read_day, read_nearest, read_visitors
+from tracking.tracks import read_track
+from tracking.units import Unit, UnitKind, read_unit
+
+router = APIRouter(tags=["轨迹 Tracks"], responses=RESPONSES)
+
+LONGEST_EXPORT = timedelta(days=7)
+LONGEST_SEARCH = timedelta(days=31)
+MAX_VISITORS = 1_000
+_MEDIA = {"gpx": "application/gpx+xml", "geojson": "application/geo+json", "csv": "text/csv; charset=utf-8"}
+_WRITERS = {"gpx": exports.as_gpx, "geojson": exports.as_geojson, "csv": exports.as_csv}
+
+Reason = Annotated[
+    str, Query(min_length=2, max_length=200, description="查看原因，记入审计 / why, for the audit trail")
+]
+
+
+@dataclass(frozen=True, slots=True)
+class NearUnits:
+    units: list[NearUnit]
+
+
+@dataclass(frozen=True, slots=True)
+class Visitors:
+    """``truncated``: there were more than a thousand; the later ones are missing."""
+
+    units: list[Visitor]
+    truncated: bool
+
+
+class Search(BaseModel):
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+
+    polygon: dict[str, Any]
+    """GeoJSON Polygon or MultiPolygon, degrees."""
+    from_time: AwareDatetime = Field(alias="from")
+    to_time: AwareDatetime = Field(alias="to")
+    reason: str = Field(min_length=2, max_length=200)
+
+
+@router.get("/units/nearest", summary="附近可调度的人员车辆 / Nearest available units")
+async def nearest_units(
+    conn: Conn,
+    principal: Annotated[Principal, requires("units.view")],
+    lon: Annotated[float, Query(ge=-180, le=180)],
+    lat: Annotated[float, Query(ge=-90, le=90)],
+    n: Annotated[int, Query(ge=1, le=100)] = 5,
+    kind: UnitKind | None = None,
+) -> NearUnits:
+    """Reporting, on duty (or never rostered) and without an open alert; by ground distance."""
+    scope = principal.scope_parameters("units.view")
+    return NearUnits(await read_nearest(conn, scope, lon, lat, kind=kind, limit=n))
+
+
+@router.get("/units/{unit_id}/day", summary="单日行程 / A unit's day")
+async def unit_day(
+    unit_id: int,
+    conn: Conn,
+    audit: Audit,
+    principal: Annotated[Principal, requires("units.track")],
+    reason: Reason,
+    date: Annotated[civil_date, Query(description="by the calendar in China")],
+) -> UnitDay:
+    """Stops, trips, mileage with its error, silences, and each turn of duty: time inside and outside
+    of the responsibility grid, patrol points reached and missed. The look is recorded."""
+    await _unit(conn, unit_id, principal)
+    day = await read_day(conn, unit_id, date)
+    await audit(
+        "unit.track", "unit", unit_id, {"date": date.isoformat(), "reason": reason, "fixes": day.fixes}
+    )
+    return day
+
+
+@router.get("/units/{unit_id}/track.{form}", summary="导出轨迹 / A track as a file")
+async def export_track(
+    unit_id: int,
+    form: Literal["gpx", "geojson", "csv"],
+    conn: Conn,
+    audit: Audit,
+    principal: Annotated[Principal, requires("units.track")],
+    reason: Reason,
+    from_time: Annotated[AwareDatetime, Query(alias="from")],
+    to_time: Annotated[AwareDatetime, Query(alias="to", description="exclusive")],
+) -> Response:
+    """At most seven days. The export is recorded."""
+    _require_span(from_time, to_time, LONGEST_EXPORT)
+    unit = await _unit(conn, unit_id, principal)
+    track = await read_track(conn, unit_id, from_time, to_time)
+    span = {"from": from_time.isoformat(), "to": to_time.isoformat(), "reason": reason}
+    await audit("unit.track_export", "unit", unit_id, {**span, "form": form, "fixes": len(track.times)})
+    headers = {"Content-Disposition": f'attachment; filename="unit-{unit_id}-{from_time:%Y%m%d}.{form}"'}
+    return Response(_WRITERS[form](unit.name, track), media_type=_MEDIA[form], headers=headers)
+
+
+@router.post("/tracks/within", summary="某时段在某区域内的人员车辆 / Who was there")
+async def tracks_within(
+    body: Search, conn: Conn, audit: Audit, principal: Annotated[Principal, requires("units.track")]
+) -> Visitors:
+    """Units in the reader's areas and departments with a fix in the polygon. The search is recorded."""
+    _require_span(body.from_time, body.to_time, LONGEST_SEARCH)
+    scope = principal.scope_parameters("units.track")
+    found = await read_visitors(
+        conn, scope, body.polygon, body.from_time, body.to_time, limit=MAX_VISITORS + 1
+    )
+    units = list(found[:MAX_VISITORS])
+    told = {"from": body.from_time.isoformat(), "to": body.to_time.isoformat(), "reason": body.reason}
+    await audit("tracks.within", "tracks", None, {**told, "polygon": body.polygon, "units": len(units)})
+    return Visitors(units, len(found) > MAX_VISITORS)
+
+
+async def _unit(conn: Conn, unit_id: int, principal: Principal) -> Unit:
+    unit = await read_unit(conn, unit_id, principal.scope_parameters("units.track"))
+    if unit is None:
+        raise NotFound(key=unit_id, kind="unit", kind_zh="人员或车辆")
+    return unit
+
+
+def _require_span(since: datetime, until: datetime, longest: timedelta) -> None:
+    if not timedelta(0) < until - since <= longest:
+        days = longest.days
+        raise BadInput(
+            field="from, to",
+            reason_zh=f"结束须晚于开始，且跨度不超过 {days} 天",
+            reason=f"must be in order and at most {days} days apart",
+        )

@@ -1,0 +1,113 @@
+"""A unit's day, its track as a file, who was in a place, and who is near."""
+
+from datetime import UTC, datetime, time, timedelta
+
+import pytest
+
+from tests.command_center.city import EAST, WEST, City
+from tests.command_center.conftest import Login
+from tracking.tracks import CIVIL_TIME
+
+API = "/api/v1"
+REASON = {"reason": "核查巡查情况"}
+
+
+async def drive(city: City, unit: int, *, west: float = 120.01) -> None:
+    """Five minutes at rest, then twenty steps of 190 m each ten seconds."""
+    for step in range(30):
+        await city.fix(unit, west, 30.5, ago_s=600 - step * 10, speed_mps=None)
+    for step in range(20):
+        await city.fix(unit, west + step * 0.002, 30.5, ago_s=300 - step * 10, speed_mps=None)
+
+
+async def roster(city: City, unit: int, street: str) -> None:
+    await city.run(
+        "INSERT INTO roster (device_id, starts_at, ends_at, responsibility_grid_id)"
+        " SELECT :unit, now() - interval '1 hour', now() + interval '1 hour', id FROM responsibility_grid"
+        " WHERE code = 'G' || :street",
+        unit=unit,
+        street=street,
+    )
+
+
+async def test_a_day_with_its_stop_trip_and_patrol_points(city: City, logged_in: Login) -> None:
+    unit = await city.unit("ours", EAST)
+    await drive(city, unit)
+    await roster(city, unit, EAST)
+    await city.run("UPDATE fix SET responsibility_grid_id = (SELECT min(id) FROM responsibility_grid)")
+    await city.run(
+        "INSERT INTO patrol_point (responsibility_grid_id, area_code, name, geom)"
+        " SELECT id, area_code, n, ST_Point(x, 30.5001, 4326) FROM responsibility_grid,"
+        " (VALUES ('广场', 120.02), ('码头', 120.9)) AS p (n, x) WHERE code = 'G' || :street",
+        street=EAST,
+    )
+    operator = await logged_in("operator", area_code=EAST)
+    now = datetime.now(UTC)
+    if now.astimezone(CIVIL_TIME).time() < time(0, 12):
+        pytest.skip("the drive would begin yesterday")
+    day = f"{API}/units/{unit}/day"
+    answer = (
+        await operator.get(day, params={"date": f"{now.astimezone(CIVIL_TIME):%Y-%m-%d}", **REASON})
+    ).json()
+    assert (answer["fixes"], len(answer["stops"]), len(answer["trips"])) == (50, 1, 1)
+    assert answer["mileage_m"] == pytest.approx(19 * 191.6, rel=0.02)
+    (turn,) = answer["turns"]
+    assert (turn["inside_s"], turn["outside_s"]) == (pytest.approx(490, abs=2), 0)
+    assert [point["reached_at"] is not None for point in turn["patrol_points"]] == [True, False]
+    looked = await city.run("SELECT detail FROM audit WHERE action = 'unit.track'")
+    assert looked[0]["detail"]["reason"] == REASON["reason"]
+    assert (await operator.get(day, params={"date": "2026-01-01"})).status_code == 422
+    theirs = await city.unit("theirs", WEST)
+    params = {"date": "2026-01-01", **REASON}
+    assert (await operator.get(f"{API}/units/{theirs}/day", params=params)).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("form", "begins"), [("gpx", "<?xml"), ("geojson", '{"type"'), ("csv", "device,time")]
+)
+async def test_a_track_as_a_file(city: City, logged_in: Login, form: str, begins: str) -> None:
+    unit = await city.unit("ours", EAST)
+    await drive(city, unit)
+    operator = await logged_in("operator", area_code=EAST)
+    now = datetime.now(UTC)
+    span = {"from": (now - timedelta(hours=1)).isoformat(), "to": now.isoformat()}
+    answer = await operator.get(f"{API}/units/{unit}/track.{form}", params={**span, **REASON})
+    assert answer.status_code == 200
+    assert answer.text.startswith(begins)
+    assert (await operator.get(f"{API}/units/{unit}/track.{form}", params=span)).status_code == 422
+    made = await city.run("SELECT detail FROM audit WHERE action = 'unit.track_export'")
+    assert (made[0]["detail"]["form"], made[0]["detail"]["fixes"]) == (form, 50)
+
+
+async def test_who_was_there_within_ones_own_streets(city: City, logged_in: Login) -> None:
+    ours, theirs = await city.unit("ours", EAST), await city.unit("theirs", WEST)
+    for unit in (ours, theirs):
+        await drive(city, unit)
+    now = datetime.now(UTC)
+    ring = [[120.019, 30.49], [120.021, 30.49], [120.021, 30.51], [120.019, 30.51], [120.019, 30.49]]
+    body = {
+        "polygon": {"type": "Polygon", "coordinates": [ring]},
+        "from": (now - timedelta(hours=1)).isoformat(),
+        "to": now.isoformat(),
+        **REASON,
+    }
+    east, whole = await logged_in("operator", area_code=EAST), await logged_in("dispatcher")
+    found = (await east.post(f"{API}/tracks/within", json=body)).json()
+    assert [unit["unit_id"] for unit in found["units"]] == [ours]
+    assert len((await whole.post(f"{API}/tracks/within", json=body)).json()["units"]) == 2
+    bad = {**body, "polygon": {"type": "Point", "coordinates": [120, 30]}}
+    assert (await whole.post(f"{API}/tracks/within", json=bad)).status_code == 422
+    assert (await (await logged_in("gis")).post(f"{API}/tracks/within", json=body)).status_code == 403
+
+
+async def test_the_nearest_who_can_go(city: City, logged_in: Login) -> None:
+    near, alarmed, far = [await city.unit(name, EAST) for name in ("near", "alarmed", "far")]
+    for unit, lon in ((near, 120.011), (alarmed, 120.0101), (far, 120.03)):
+        await city.fix(unit, lon, 30.5)
+    await city.alert(alarmed)
+    silent = await city.unit("silent", EAST)
+    await city.fix(silent, 120.01, 30.5, ago_s=3_600)
+    operator = await logged_in("operator", area_code=EAST)
+    found = (await operator.get(f"{API}/units/nearest", params={"lon": 120.01, "lat": 30.5})).json()["units"]
+    assert [unit["unit_id"] for unit in found] == [near, far]
+    assert found[0]["distance_m"] == pytest.approx(96, abs=1)
