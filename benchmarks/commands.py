@@ -172,3 +172,18 @@ def geocode(
             )
     if speed or accuracy is None:
         sys.stdout.write(as_text(measure_speed(size, _say)) + "\n")
+
+
+@app.command()
+def components(
+    database_url: Annotated[
+        str, typer.Option(envvar="WANMI_BENCH_DATABASE_URL", help="空数据库 an empty database, filled here")
+    ],
+    count: Annotated[int, typer.Option("--rows", min=10_000, help="部件数 components")] = 1_000_000,
+    as_json: Json = False,
+) -> None:
+    """百万部件：最近部件、查重、统计，与 SELECT 1 之比。A million components, beside SELECT 1."""
+    from benchmarks.components import measure, report
+
+    figures = measure(database_url=database_url, rows=count)
+    _show(figures, report(figures), as_json)

@@ -85,20 +85,30 @@ SELECT a.id AS id, a.code AS code, b.id AS other_id, b.code AS other_code, a.cla
        b.name AS other_name, a.area_code, a.source, b.source AS other_source,
        ST_Distance(a.geom::geography, b.geom::geography) AS metres,
        ST_X(ST_PointOnSurface(a.geom)) AS lon, ST_Y(ST_PointOnSurface(a.geom)) AS lat
-  FROM component a
+  FROM (SELECT * FROM component a
+         WHERE a.id > :after AND a.id <= :upto AND a.state <> 'abandoned'
+           AND (CAST(:class_code AS text) IS NULL OR a.class_code = :class_code)
+           AND (CAST(:area AS text) IS NULL OR a.area_code LIKE :area)
+           AND (CAST(:areas AS text[]) IS NULL OR a.area_code LIKE ANY (CAST(:areas AS text[])))) AS a
  CROSS JOIN LATERAL (
    SELECT * FROM component near
     WHERE near.geom && ST_Expand(a.geom, :tolerance_m / (110000 * greatest(cos(radians(ST_YMin(a.geom))), 0.01)),
                                  :tolerance_m / 110000)
    OFFSET 0 -- else the planner may join by class first, which is quadratic
  ) AS b
- WHERE a.id > :after AND a.state <> 'abandoned' AND b.state <> 'abandoned'
-   AND b.id > a.id AND b.class_code = a.class_code AND b.edition = a.edition
+ WHERE b.id > a.id AND b.class_code = a.class_code AND b.edition = a.edition AND b.state <> 'abandoned'
    AND ST_DWithin(a.geom::geography, b.geom::geography, :tolerance_m)
-   AND (CAST(:class_code AS text) IS NULL OR a.class_code = :class_code)
-   AND (CAST(:area AS text) IS NULL OR a.area_code LIKE :area)
-   AND (CAST(:areas AS text[]) IS NULL OR a.area_code LIKE ANY (CAST(:areas AS text[])))
  ORDER BY a.id, b.id LIMIT :max_rows
+
+-- :name looked_at
+-- The last of the next components that one look takes, and how many they are.
+SELECT max(id) AS upto, count(*) AS n
+  FROM (SELECT id FROM component a
+         WHERE a.id > :after AND a.state <> 'abandoned'
+           AND (CAST(:class_code AS text) IS NULL OR a.class_code = :class_code)
+           AND (CAST(:area AS text) IS NULL OR a.area_code LIKE :area)
+           AND (CAST(:areas AS text[]) IS NULL OR a.area_code LIKE ANY (CAST(:areas AS text[])))
+         ORDER BY a.id LIMIT :look) AS next
 
 -- :name counts
 -- By area (the given number of digits) and class; the states of each.

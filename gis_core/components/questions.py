@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -9,6 +10,8 @@ from gis_core.database import load_queries
 from gis_core.models.area import area_prefix
 
 _SQL = load_queries("gis_core.components")
+LOOK = 20_000
+"""Components that one look for duplicates takes."""
 NEAR_M = 2_000.0
 """How far "nearest" reaches unless the caller says otherwise."""
 
@@ -103,18 +106,27 @@ async def find_duplicates(
     area_code: str | None = None,
     class_code: str | None = None,
     after: int = 0,
-) -> list[DuplicatePair]:
-    """Pairs by the id of the older one, from the one above ``after`` on."""
-    values = {
-        "tolerance_m": tolerance_m,
-        "max_rows": limit,
+) -> tuple[list[DuplicatePair], int | None]:
+    """Pairs by the id of the older one, from the one above ``after`` on, and where to go on (None: all
+    were looked at). One look takes ``LOOK`` components, so that it answers in time; it may find none."""
+    values: dict[str, Any] = {
         "areas": areas,
         "area": None if area_code is None else area_prefix(area_code) + "%",
         "class_code": class_code,
         "after": after,
     }
     await conn.execute(_SQL["plan_each_time"])
-    return [DuplicatePair(**row) for row in (await conn.execute(_SQL["duplicates"], values)).mappings()]
+    looked = (await conn.execute(_SQL["looked_at"], {**values, "look": LOOK})).mappings().one()
+    if not looked["n"]:
+        return [], None
+    values |= {"tolerance_m": tolerance_m, "max_rows": limit + 1, "upto": looked["upto"]}
+    rows = (await conn.execute(_SQL["duplicates"], values)).mappings()
+    pairs = [DuplicatePair(**row) for row in rows]
+    if len(pairs) <= limit:
+        return pairs, looked["upto"] if looked["n"] == LOOK else None
+    # The last one's pairs may go on behind the limit: leave it to the next page, unless it is alone.
+    whole = [pair for pair in pairs if pair.id != pairs[-1].id] or pairs
+    return whole, whole[-1].id
 
 
 async def count_components(
