@@ -19,6 +19,7 @@ from tracking.memory import load_memory
 from tracking.pipeline import Work, World
 from tracking.reasons import Reason, Reject
 from tracking.rules import Rule
+from tracking.rules.live import load_rules
 from tracking.settings import TrackingSettings
 
 CHANNELS = ("wanmi_city", "wanmi_directory")
@@ -114,7 +115,11 @@ class BatchWriter:
             session.grids_due = now + self._grids_every_s
             _log.info("grids_loaded", unit_grids=len(session.world.locator.unit_grids))
         if directory:
-            session.world = replace(session.world, directory=load_directory(session.connection))
+            session.world = replace(
+                session.world,
+                directory=load_directory(session.connection),
+                rules=(*self._rules, *load_rules(session.connection)),
+            )
             session.directory_due = now + self._directory_every_s
             self._unknown.clear()
         today = datetime_of(now_us()).date()
@@ -146,7 +151,7 @@ class BatchWriter:
             load_directory(connection),
             load_locator(connection),
             load_memory(connection),
-            self._rules,
+            (*self._rules, *load_rules(connection)),
             self._tracking,
         )
         self._session = _Session(

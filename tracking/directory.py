@@ -17,6 +17,9 @@ class Device(msgspec.Struct, frozen=True):
     key: str
     enabled: bool
     area_code: str
+    unit_kind: str = ""
+    org_unit_id: int = 0
+    period_s: int = 30
 
 
 class Duty(msgspec.Struct, frozen=True):
@@ -38,6 +41,7 @@ class Directory:
     devices: dict[str, Device] = field(default_factory=dict)
     duties: Mapping[int, list[Duty]] = field(default_factory=dict)
     """By device, in the order of their beginnings."""
+    by_id: dict[int, Device] = field(default_factory=dict)
 
     def duty_at(self, device_id: int, moment_us: int) -> Duty | None:
         """The turn that covers a moment; of overlapping turns the one that began last."""
@@ -48,17 +52,20 @@ class Directory:
         return next((duty for duty in reversed(turns[:last]) if moment_us < duty.ends_us), None)
 
     def learn(self, devices: Iterable[Device]) -> None:
-        self.devices.update((device.key, device) for device in devices)
+        for device in devices:
+            self.devices[device.key] = self.by_id[device.id] = device
 
 
 def load_directory(connection: psycopg.Connection[Any]) -> Directory:
     """Read all devices, and the duties of two days before and after now."""
-    devices = (Device(*row) for row in connection.execute(QUERIES["all_devices"]))
+    devices = [Device(*row) for row in connection.execute(QUERIES["all_devices"])]
     duties: dict[int, list[Duty]] = {}
     for roster, device, starts, ends, *grid in connection.execute(QUERIES["duties"]):
         duty = Duty(roster, device, micros_of(starts), micros_of(ends), *grid)
         duties.setdefault(device, []).append(duty)
-    return Directory({device.key: device for device in devices}, duties)
+    directory = Directory(duties=duties)
+    directory.learn(devices)
+    return directory
 
 
 def find_devices(connection: psycopg.Connection[Any], keys: Iterable[str]) -> list[Device]:

@@ -21,7 +21,7 @@ from sqlalchemy import (
     func,
     text,
 )
-from sqlalchemy.dialects.postgresql import DOUBLE_PRECISION, JSONB, REAL
+from sqlalchemy.dialects.postgresql import ARRAY, DOUBLE_PRECISION, JSONB, REAL
 from sqlalchemy.orm import Mapped, mapped_column
 
 from gis_core.database import Base
@@ -234,6 +234,33 @@ Index(
     unique=True,
     postgresql_where=Alert.closed_at.is_(None),
 )
+
+
+class AlertRule(Base):
+    """A version of an alert rule: whom it is about, where, and the rest as its definition
+    (``tracking.rules.definitions.RuleDefinition``). Versions stay: alerts name theirs.
+
+    An empty array or null: all unit kinds, departments, areas.
+    """
+
+    __tablename__ = "alert_rule"
+    __table_args__ = (
+        CheckConstraint("key ~ '^[a-z][a-z0-9_]{1,62}$'", name="key"),
+        CheckConstraint("key <> 'outside_grid'", name="not_built_in"),
+        Index("ux_alert_rule_current", "key", unique=True, postgresql_where=text("current")),
+    )
+
+    key: Mapped[str] = mapped_column(primary_key=True)
+    version: Mapped[int] = mapped_column(primary_key=True)
+    current: Mapped[bool] = mapped_column(server_default="true")
+    unit_kinds: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")
+    org_unit_ids: Mapped[list[int]] = mapped_column(ARRAY(Integer), server_default="{}")
+    area_code: Mapped[str | None]
+    zone_codes: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")
+    """Codes of the zones, areas or routes that the rule is about."""
+    definition: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    changed_by: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
+    changed_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
 
 
 class DeadLetter(Base):

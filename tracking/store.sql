@@ -9,10 +9,10 @@ SELECT id, ST_AsBinary(geom) FROM responsibility_grid
  ORDER BY id
 
 -- :name all_devices
-SELECT id, key, enabled, area_code FROM device
+SELECT id, key, enabled, area_code, unit_kind, org_unit_id, period_s FROM device
 
 -- :name devices_by_key
-SELECT id, key, enabled, area_code FROM device WHERE key = ANY(:keys)
+SELECT id, key, enabled, area_code, unit_kind, org_unit_id, period_s FROM device WHERE key = ANY(:keys)
 
 -- :name duties
 -- Turns of duty for a responsibility grid that a fix of these days may fall into.
@@ -20,6 +20,19 @@ SELECT r.id, r.device_id, r.starts_at, r.ends_at, r.responsibility_grid_id, g.na
   FROM roster r JOIN responsibility_grid g ON g.id = r.responsibility_grid_id
  WHERE r.ends_at > now() - interval '2 days' AND r.starts_at < now() + interval '2 days'
  ORDER BY r.device_id, r.starts_at
+
+-- :name alert_rules
+-- The versions in force, with the zones, areas and routes they are about.
+SELECT r.key, r.version, r.unit_kinds, r.org_unit_ids, r.area_code, r.definition::text,
+       ARRAY(SELECT ST_AsBinary(p.geom)
+               FROM (SELECT z.code, z.geom::geometry FROM zone z WHERE z.valid_to IS NULL OR z.valid_to > now()
+                     UNION ALL SELECT o.code, o.geom::geometry FROM route o
+                     UNION ALL SELECT a.code, a.geom::geometry FROM area a
+                                WHERE a.valid_to IS NULL OR a.valid_to > current_date) AS p (code, geom)
+              WHERE p.code = ANY (r.zone_codes) AND p.geom IS NOT NULL)
+  FROM alert_rule r
+ WHERE r.current
+ ORDER BY r.key
 
 -- :name device_states
 SELECT device_id, fix_time, lon, lat, rule_state FROM device_state

@@ -15,6 +15,7 @@ PERMISSIONS = frozenset(
         "units.command",
         "alerts.view",
         "alerts.handle",
+        "rules.define",
         "city.import",
         "city.edit",
         "devices.manage",

@@ -47,7 +47,7 @@ class RuleBook:
                 continue
             if rule.kind == "jump":
                 yield from _jumps(rule, name, checked)
-            elif rule.kind != "gathering":
+            else:
                 _, steps = Watch(rule, places, name, checked.period_s).judge(track)
                 yield from _alerts(rule, name, steps)
 

@@ -20,7 +20,6 @@ CIVIL_OFFSET_S = int(datetime(2020, 1, 1, tzinfo=CIVIL_TIME).utcoffset().total_s
 
 RuleKind = Literal[
     "outside_grid", "left_city", "forbidden_zone", "off_route", "speeding", "dwell", "signal_lost", "jump",
-    "gathering",
 ]  # fmt: skip
 
 
@@ -67,12 +66,12 @@ class RuleDefinition(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A fix is out (or in) beyond the border by more than this; in between it says nothing."""
     limit_kmh: float = 80.0
     """``speeding``: where no zone with ``limit_kmh`` says otherwise."""
+    zone_limit_kmh: float = 40.0
+    """``speeding``: in the zones of a rule of the platform, whose shapes have no properties."""
     radius_m: float = 50.0
-    """``dwell``, ``gathering``: how near together."""
+    """``dwell``: how near to where it came to rest."""
     after_s: float = 1_800.0
-    """``dwell``, ``gathering``: how long."""
-    units: int = 3
-    """``gathering``: so many."""
+    """``dwell``: how long."""
     periods: float = 5.0
     """``signal_lost``: so many of the device's own median intervals, but at least …"""
     min_s: float = 300.0
