@@ -26,6 +26,11 @@ from gis_core.migrate import migrate
 from gis_core.settings import DatabaseSettings
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Pages come last: Playwright's loop goes on running, and asyncio starts no second one beside it."""
+    items.sort(key=lambda item: "e2e" in item.path.parts)
+
+
 @pytest.fixture(scope="session")
 def short_folder() -> Iterator[Path]:
     """A folder with a short path that the account of PostgreSQL can pass through."""
