@@ -12,27 +12,23 @@ def upgrade() -> None:
     op.execute(
         """
         ALTER TABLE device
-          ADD COLUMN terminal_number text,
-          ADD COLUMN speed_unit text NOT NULL DEFAULT 'kn',
+          ADD COLUMN terminal_number varchar,
+          ADD COLUMN speed_unit varchar NOT NULL DEFAULT 'kn',
           ADD COLUMN payload_secret bytea,
           ADD CONSTRAINT uq_device_terminal_number UNIQUE (terminal_number),
           ADD CONSTRAINT ck_device_terminal_number CHECK (terminal_number ~ '^[1-9a-f][0-9a-f]{0,19}$'),
           ADD CONSTRAINT ck_device_speed_unit CHECK (speed_unit IN ('kn','kmh','mps'));
-        COMMENT ON COLUMN device.terminal_number IS
-          'JT/T 808: the number without leading zeros, hex digits in small letters';
-        COMMENT ON COLUMN device.speed_unit IS 'of OsmAnd queries: knots, km/h or m/s';
-        COMMENT ON COLUMN device.payload_secret IS 'of encrypted OwnTracks payloads; sealed with our data key';
 
         CREATE TABLE device_command (
           id            uuid PRIMARY KEY DEFAULT gen_random_uuid(),
           device_id     integer NOT NULL CONSTRAINT fk_device_command_device_id_device
                           REFERENCES device ON DELETE CASCADE,
-          kind          text NOT NULL,
+          kind          varchar NOT NULL,
           body          jsonb NOT NULL DEFAULT '{}',
           requested_by  integer CONSTRAINT fk_device_command_requested_by_person REFERENCES person,
           requested_at  timestamptz NOT NULL DEFAULT now(),
           expires_at    timestamptz NOT NULL,
-          state         text NOT NULL DEFAULT 'waiting',
+          state         varchar NOT NULL DEFAULT 'waiting',
           sent_at       timestamptz,
           finished_at   timestamptz,
           result        text,
