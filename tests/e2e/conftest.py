@@ -19,11 +19,10 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 from playwright.sync_api import Page, Request
 
-from command_center.assembly import PACKAGES
+from command_center.assembly import prepare_database
 from command_center.processes import machine
 from command_center.processes.broker import Broker
 from command_center.processes.postgres import Cluster
-from gis_core.migrate import migrate
 
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
@@ -104,7 +103,7 @@ class Demo:
 def demo(cluster: Cluster, broker: Broker, secret_key: str, short_folder: Path) -> Iterator[Demo]:
     cluster.ensure_database("wanmi_e2e")
     database_url = cluster.url("wanmi_e2e")
-    migrate(database_url, PACKAGES)
+    prepare_database(database_url)
     folder = short_folder / "e2e"
     folder.mkdir()
     environment = {
@@ -138,7 +137,7 @@ def demo(cluster: Cluster, broker: Broker, secret_key: str, short_folder: Path) 
     port = machine.free_port()
     processes = []
     with (folder / "processes.log").open("wb") as log:
-        for arguments in (["serve", "web", "--port", str(port)], ["serve", "ingest"]):
+        for arguments in (["serve", "web", "--port", str(port)], ["serve", "ingest"], ["serve", "worker"]):
             processes.append(
                 subprocess.Popen([*program, *arguments], cwd=ROOT, env=environment, stdout=log, stderr=log)
             )

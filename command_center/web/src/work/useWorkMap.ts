@@ -97,5 +97,5 @@ export function useWorkMap(container: Readonly<ShallowRef<HTMLElement | null>>, 
   }
   watch(areasQuery.data, goHome)
 
-  return { map, ready, zoom, place, areas: areasQuery.data, layers: layersQuery }
+  return { map, ready, zoom, place, areas: areasQuery.data }
 }
