@@ -13,6 +13,7 @@ from fastapi.openapi.utils import get_openapi
 from starlette.middleware.gzip import GZipMiddleware
 
 from command_center import health, metrics, problems
+from command_center.alert_rules import routes as alert_rule_routes
 from command_center.alerts import routes as alert_routes
 from command_center.assembly import PACKAGES, device_credentials
 from command_center.city.routers import ROUTERS as CITY_ROUTERS
@@ -118,6 +119,7 @@ def _api_routers() -> list[APIRouter]:
         journey_routes.router,
         unit_routes.router,
         alert_routes.router,
+        alert_rule_routes.router,
         overview_routes.router,
         search_routes.router,
         geocode_routes.router,
