@@ -16,6 +16,7 @@ POINTS = (
     "SELECT m.id, m.name, ST_X(p), ST_Y(p) FROM (SELECT id, name,"
     " ST_LineInterpolatePoint(ST_GeometryN(geom, 1), 0.5) AS p FROM road WHERE name IS NOT NULL) AS m"
     " JOIN area AS d ON d.level = 'district' AND d.code = '990102' AND ST_Covers(d.geom, p)"
+    " AND NOT ST_DWithin(ST_Boundary(d.geom), p, 0.0005)"
     " ORDER BY m.id LIMIT 120"
 )
 
