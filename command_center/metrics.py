@@ -1,4 +1,6 @@
-"""Prometheus figures of the web process.
+"""Prometheus figures of the platform: the web process's own, and those the others leave in files.
+
+Ingest and gateway write theirs to ``<data_dir>/metrics/NAME.prom``, whole files at a time.
 
 With several workers each keeps its figures in ``PROMETHEUS_MULTIPROC_DIR`` (set by ``web_server``) and
 whichever answers adds them up. ``/metrics`` is for this machine, or for a bearer token with
@@ -6,8 +8,12 @@ whichever answers adds them up. ``/metrics`` is for this machine, or for a beare
 ``X-Forwarded-For`` header does not count as local).
 """
 
+import asyncio
 import ipaddress
 import os
+import time
+from collections.abc import Iterable
+from pathlib import Path
 
 from fastapi import APIRouter, Request, Response
 from prometheus_client import (
@@ -19,7 +25,9 @@ from prometheus_client import (
     Histogram,
     generate_latest,
 )
+from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
 
 from command_center.requests import authenticate
 
@@ -43,7 +51,9 @@ async def read_metrics(request: Request) -> Response:
     if not _is_local(request):
         principal = await authenticate(request)
         principal.require("system.view")
-    return Response(generate_latest(_registry()), media_type=CONTENT_TYPE_LATEST)
+    own = generate_latest(_registry())
+    others = await asyncio.to_thread(_figures_of_others, request.app.state.data_dir / "metrics")
+    return Response(own + others, media_type=CONTENT_TYPE_LATEST)
 
 
 def _is_local(request: Request) -> bool:
@@ -53,6 +63,30 @@ def _is_local(request: Request) -> bool:
         return ipaddress.ip_address(request.client.host).is_loopback
     except ValueError:
         return False
+
+
+def _figures_of_others(folder: Path) -> bytes:
+    """What ingest and gateway wrote last, with the age of each file so that a dead writer shows."""
+    ages = _Ages()
+    texts = []
+    for file in sorted(folder.glob("*.prom")):
+        texts.append(file.read_bytes())
+        ages.family.add_metric([file.stem], max(0.0, time.time() - file.stat().st_mtime))
+    registry = CollectorRegistry()
+    registry.register(ages)
+    return b"".join([*texts, generate_latest(registry)]) if texts else b""
+
+
+class _Ages(Collector):
+    """Figures made anew for each answer; a Gauge would be shared between workers and kept."""
+
+    def __init__(self) -> None:
+        self.family = GaugeMetricFamily(
+            "wanmi_figures_age_seconds", "Since a process wrote its figures", labels=["process"]
+        )
+
+    def collect(self) -> Iterable[Metric]:
+        yield self.family
 
 
 def _registry() -> CollectorRegistry:

@@ -113,6 +113,18 @@ async def test_metrics_count_by_route_not_by_path(app: FastAPI, client: httpx.As
     assert 'wanmi_problems_total{slug="not-found",status="404"}' in text
 
 
+async def test_metrics_tell_what_ingest_and_gateway_wrote(app: FastAPI) -> None:
+    folder: Path = app.state.data_dir / "metrics"
+    folder.mkdir(parents=True)
+    (folder / "ingest.prom").write_text("wanmi_ingest_fixes_total 7.0\n", encoding="utf-8")
+    local = httpx.ASGITransport(app=app, client=("127.0.0.1", 1))
+    async with httpx.AsyncClient(transport=local, base_url="http://localhost") as here:
+        lines = (await here.get("/metrics")).text.splitlines()
+    assert "wanmi_ingest_fixes_total 7.0" in lines
+    age = next(line for line in lines if line.startswith('wanmi_figures_age_seconds{process="ingest"}'))
+    assert 0 <= float(age.split()[-1]) < 60
+
+
 async def test_another_site_cannot_use_the_session(logged_in: Login) -> None:
     client = await logged_in("operator")
     foreign = await client.delete("/api/v1/session", headers={"Origin": "https://evil.example"})
