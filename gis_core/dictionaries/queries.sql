@@ -7,6 +7,12 @@ SELECT k.*, coalesce((SELECT jsonb_agg(to_jsonb(f) - 'list' - 'edition' - 'class
  WHERE CAST(:edition AS text) IS NULL OR k.edition = :edition
  ORDER BY k.edition DESC, k.code
 
+-- :name class_entries
+-- As the shipped list has them, every edition.
+SELECT edition, code, class_name, name, coalesce(name_en, ''), coalesce(geometry, ''),
+       coalesce(accuracy_class, ''), coalesce(department_kind, '')
+  FROM component_class ORDER BY edition, code
+
 -- :name event_classes
 SELECT k.*, coalesce((SELECT jsonb_agg(to_jsonb(f) - 'list' - 'edition' - 'class_code' ORDER BY f.number)
                         FROM filing_condition f

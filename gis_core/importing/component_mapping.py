@@ -2,12 +2,16 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from psycopg import Connection
+
+from gis_core.database import read_queries
 from gis_core.dictionaries import ComponentClassEntry, read_component_classes
 from gis_core.importing.errors import UnknownClass
 from gis_core.importing.osm_tags import KIND_COMPONENTS
 
+_SQL = read_queries("gis_core.dictionaries")
 _SYNONYMS: Mapping[str, str] = {
     "公交站": "公交站亭（牌）",
     "公交站台": "公交站亭（牌）",
@@ -46,21 +50,30 @@ def _plain(word: str) -> str:
     return re.sub(r"\s+", "", word).replace("(", "（").replace(")", "）").casefold()
 
 
+def _edition_word(word: str) -> str:
+    return re.sub(r"[\s/_]+", "", word).casefold()
+
+
 class ClassDictionary:
     """Looks classes up by code, name (with or without its bracket), everyday word or OSM word; a newer
     edition wins. ``own`` holds what the user says: word to code, and under "" the class of every feature."""
 
     def __init__(self, entries: Iterable[ComponentClassEntry], own: Mapping[str, str] | None = None) -> None:
         self._words: dict[str, FoundClass] = {}
+        self._editions: dict[str, str] = {}
         for entry in entries:
+            self._editions[_edition_word(entry.edition)] = entry.edition
             found = FoundClass(entry.edition, entry.code, entry.name)
             bare = re.sub(r"（.*?）", "", entry.name)
-            for word in (f"{entry.edition}/{entry.code}", entry.code, entry.name, bare, entry.name_en):
+            for word in filter(None, (entry.code, entry.name, bare, entry.name_en)):
                 self._words.setdefault(_plain(word), found)
+                self._words.setdefault(_plain(f"{entry.edition}/{word}"), found)
         for word, name in _SYNONYMS.items():
-            self._words.setdefault(_plain(word), self._words[_plain(name)])
+            if (known := self._words.get(_plain(name))) is not None:
+                self._words.setdefault(_plain(word), known)
         for word, tag in KIND_COMPONENTS.items():
-            self._words.setdefault(word, self._words[_plain(f"{tag.edition}/{tag.code}")])
+            if (known := self._words.get(_plain(f"{tag.edition}/{tag.code}"))) is not None:
+                self._words.setdefault(word, known)
         self._every: FoundClass | None = None
         for word, code in (own or {}).items():
             if _plain(code) not in self._words:
@@ -75,8 +88,25 @@ class ClassDictionary:
         """With the editions Wanmi ships. Raises UnknownClass where ``own`` names a code they lack."""
         return cls(read_component_classes(), own)
 
-    def find(self, word: object) -> FoundClass | None:
-        """The class a value means; None where nothing is known by it."""
+    @classmethod
+    def stored(cls, connection: Connection[Any], own: Mapping[str, str] | None = None) -> "ClassDictionary":
+        """With every edition of the database, a city's own extensions too; the shipped editions go first
+        where they know a word. Raises UnknownClass."""
+        shipped = read_component_classes()
+        order = {edition: at for at, edition in enumerate(dict.fromkeys(one.edition for one in shipped))}
+        rows = connection.execute(_SQL["class_entries"]).fetchall()
+        entries = [ComponentClassEntry(*row) for row in rows]
+        entries.sort(key=lambda one: (order.get(one.edition, len(order)), one.edition, one.code))
+        return cls(entries or shipped, own)
+
+    def edition(self, word: object) -> str | None:
+        """The key of the edition a value means: GB/T 30428.2-2013 as well as GBT30428.2-2013."""
+        return self._editions.get(_edition_word(str(word)))
+
+    def find(self, word: object, edition: str | None = None) -> FoundClass | None:
+        """The class a value means, in ``edition`` where one is said; None where nothing is known by it."""
         if self._every is not None:
             return self._every
-        return None if word is None else self._words.get(_plain(str(word)))
+        if word is None:
+            return None
+        return self._words.get(_plain(f"{edition}/{word}" if edition else str(word)))

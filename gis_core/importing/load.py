@@ -152,6 +152,7 @@ class Staging:
     def _finish_components(self) -> list[Issue]:
         self._run("stamp_unit_grid")
         self._run("keep_component_codes")
+        self._run("date_components")
         self._run("lock_component_codes")
         issues = [issue(feature, "code-twice", code=code) for feature, code in self._run("refuse_twice")]
         issues += [

@@ -113,10 +113,17 @@ UPDATE {staged} AS s SET unit_grid_code = g.code
  WHERE g.change_date IS NULL AND g.geom && s.anchor AND ST_Covers(g.geom, s.anchor)
 
 -- :name keep_component_codes
--- A component known by its source key keeps the code it was issued.
-UPDATE {staged} AS s SET code = known.code, initial_date = known.initial_date
+-- A component known by its source key keeps the code it was issued, and what the file does not tell.
+UPDATE {staged} AS s
+   SET code = coalesce(s.code, known.code), initial_date = coalesce(s.initial_date, known.initial_date),
+       accuracy_class = coalesce(s.accuracy_class, known.accuracy_class)
   FROM component AS known
- WHERE s.code IS NULL AND known.source = s.source AND known.source_key = s.source_key
+ WHERE (s.code IS NULL OR s.initial_date IS NULL OR s.accuracy_class IS NULL)
+   AND known.source = s.source AND known.source_key = s.source_key
+
+-- :name date_components
+-- The day of recording, as staff count days, where nothing tells an earlier one.
+UPDATE {staged} SET initial_date = (now() AT TIME ZONE 'Asia/Shanghai')::date WHERE initial_date IS NULL
 
 -- :name lock_component_codes
 SELECT pg_advisory_xact_lock(7823452)

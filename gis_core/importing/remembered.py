@@ -73,9 +73,8 @@ def filled_in(request: ImportRequest, known: Mapping[str, Any]) -> tuple[ImportR
     return replace(request, mapping=mapping, **of_request), used
 
 
-def with_classes(request: ImportRequest) -> ImportRequest:
-    """The request with the user's own words in its class dictionary. Raises UnknownClass."""
-    if not request.own_classes:
-        return request
-    classes = ClassDictionary.shipped(request.own_classes)
+def with_classes(request: ImportRequest, connection: Connection[Any]) -> ImportRequest:
+    """The request with the editions of the database and the user's own words in its class dictionary.
+    Raises UnknownClass."""
+    classes = ClassDictionary.stored(connection, request.own_classes)
     return replace(request, mapping=replace(request.mapping, classes=classes))

@@ -88,7 +88,6 @@ def run_import(
         if used:
             told = ", ".join(f"{name}={value}" for name, value in used.items())
             report.issues.append(issue("file", "options-remembered", options=told))
-        request = with_classes(request)
         with (
             _clear_about_resources(),
             TemporaryDirectory(prefix="wanmi-import-") as folder,
@@ -152,11 +151,13 @@ class _Import:
 
     def run(self) -> None:
         """Read, stage, upsert. Leaves the transaction open."""
-        request, report = self._request, self._report
         # Staged rows are sorted and joined in memory, not in temporary files.
         self._connection.execute(
             "SET LOCAL jit = off; SET LOCAL work_mem = '64MB'; SET temp_buffers = '64MB'"
         )
+        load_component_classes(self._connection)
+        self._request = with_classes(self._request, self._connection)
+        request, report = self._request, self._report
         if request.within is not None:
             self._within = Within(self._area_shape(request.within), request.touching)
         if request.allowed_areas is not None:
@@ -283,8 +284,6 @@ class _Import:
     def _take(self, key: str, features: Features, *, total: int | None) -> None:
         """Map, repair and stage one batch."""
         target, request = TARGETS[key], self._request
-        if target.key == "component" and key not in self._stagings:
-            load_component_classes(self._connection)
         staging = self._stagings.get(key)
         if staging is None:
             staging = self._stagings[key] = Staging(self._connection, target, self._report.source)

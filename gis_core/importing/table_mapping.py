@@ -3,7 +3,6 @@
 import json
 import re
 from collections.abc import Callable, Mapping
-from datetime import date
 from typing import Any
 
 import numpy as np
@@ -19,6 +18,8 @@ _STATES: Mapping[str, str] = {
     "完好": "intact", "正常": "intact", "破损": "broken", "损坏": "broken", "丢失": "lost", "缺失": "lost",
     "废弃": "abandoned", "占用": "occupied", "移除": "moved", "移位": "moved",
 }  # fmt: skip
+_ACCURACY_M = (("A", 0.5), ("B", 1.0), ("C", 10.0))
+"""CJ/T 214: the deviation each class of position accuracy allows."""
 _ZONE_KINDS: Mapping[str, tuple[str, dict[str, str]]] = {
     "timing_area": ("timing_area", {}),
     "no_report": ("no_report", {}),
@@ -146,18 +147,25 @@ def _facility(pick: Picker) -> dict[str, Column]:
 def _component(pick: Picker) -> dict[str, Column]:
     size = len(pick.features)
     codes = pick.first("code", _component_code)
-    classes = pick.first("class", pick.options.classes.find)
+    known = pick.options.classes
     words = pick.raw("class")
+    editions = pick.first("edition", known.edition)
+    said = pick.raw("edition")
+    for unknown in np.flatnonzero((editions == None) & (said != None)):  # noqa: E711
+        pick.refuse(unknown, "edition-unknown", value=said[unknown])
+    classes = pick.first("class", known.find)
     for at in range(size):
-        if codes[at] is not None:
-            classes[at] = pick.options.classes.find(codes[at][6:10]) or classes[at]
+        edition = editions[at]
+        if edition is not None:
+            classes[at] = _class_of_edition(pick, at, codes[at], edition)
+        elif codes[at] is not None:
+            classes[at] = known.find(codes[at][6:10]) or classes[at]
         if classes[at] is None:
-            classes[at] = pick.options.classes.find(None)
+            classes[at] = known.find(None)
         if classes[at] is None:
             pick.refuse(at, "class-unknown", value=words[at] if words[at] is not None else "")
     names = pick.text("name")
     dates = pick.parsed("initial_date", date_of)
-    dates[dates == None] = date.today()  # noqa: E711, DTZ011 - the day of recording, as staff count days
     states = pick.parsed("state", lambda value: _STATES.get(str(value).strip().lower()))
     states[states == None] = "intact"  # noqa: E711
     origins = pick.text("data_source")
@@ -177,10 +185,35 @@ def _component(pick: Picker) -> dict[str, Column]:
         "area_code": pick.constant(None),
         "address": pick.text("address"),
         "data_source": origins,
+        "accuracy_class": pick.parsed("accuracy_class", accuracy_class),
         "initial_date": dates,
         "change_date": pick.parsed("change_date", date_of),
         "note": pick.text("note"),
     }
+
+
+def _class_of_edition(pick: Picker, at: int, code: str | None, edition: str) -> Any:
+    """By the digits of the code, else by the first of the class fields that the edition knows."""
+    known = pick.options.classes
+    if code is not None:
+        return known.find(code[6:11], edition) or known.find(code[6:10], edition)
+    for name in pick.field_names("class"):
+        found = known.find(pick.features.fields[name][at], edition)
+        if found is not None:
+            return found
+    return None
+
+
+def accuracy_class(value: object) -> str | None:
+    """A, B or C, written A, A级, a类 or as what it allows: ±0.5 m is A, ±1 m is B, ±10 m is C."""
+    word = (text_of(value) or "").upper()
+    letter = re.fullmatch(r"(?:CLASS\s*)?([ABC])\s*(?:级|类|等)?", word)
+    if letter is not None:
+        return letter[1]
+    metres = re.fullmatch(r"[±+/<=≤≦\s-]*([0-9]+(?:\.[0-9]+)?)\s*(?:M|米)", word)
+    if metres is None:
+        return None
+    return next((name for name, limit in _ACCURACY_M if float(metres[1]) <= limit), None)
 
 
 def _component_code(value: Any) -> str | None:

@@ -115,6 +115,7 @@ TARGETS: Mapping[str, Target] = {
                 "area_code",
                 "address",
                 "data_source",
+                "accuracy_class",
                 "initial_date",
                 "change_date",
                 "note",
