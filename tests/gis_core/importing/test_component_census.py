@@ -13,7 +13,10 @@ from tests.gis_core.importing.conftest import Ask, Take
 
 pytestmark = pytest.mark.usefixtures("city")
 
-HEAD = "标识码 小类名称 分类标准 主管部门 权属单位 养护单位 部件状态 初始日期 变更日期 数据来源 精度等级 备注 经度 纬度"
+HEAD = (
+    "标识码 小类名称 标准版本 主管部门 权属单位 养护单位 "
+    "部件状态 初始日期 变更日期 数据来源 精度等级 备注 经度 纬度"
+)
 LOCAL = "代码,小类名称,版本,几何类型\n9001,智慧灯杆,HUZHOU-2026,点\n9101,共享单车停放点,HUZHOU-2026,面\n"
 
 
@@ -49,8 +52,8 @@ def test_all_that_a_census_tells_comes_in(take: Take, ask: Ask, tmp_path: Path) 
     report = take(file, target="component", source="census", datum="wgs84")
     assert (report.of("component").inserted, report.of("component").refused) == (2, 1)
     assert [one.code for one in report.issues if one.severity == "refused"] == ["edition-unknown"]
-    told = """SELECT code, edition, class_code, authority, owner, maintainer, state, initial_date, change_date,
-                     data_source, accuracy_class, note FROM component ORDER BY class_code"""
+    told = """SELECT code, edition, class_code, authority, owner, maintainer, state, initial_date,
+                     change_date, data_source, accuracy_class, note FROM component ORDER BY class_code"""
     assert ask(told) == [
         ("9901020101000007", "GBT30428.2-2013", "0101", "水务局", "自来水公司", "养护一队", "broken",
          date(2019, 5, 4), date(2024, 3, 2), "实测", "A", "盖裂"),
