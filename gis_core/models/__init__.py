@@ -1,8 +1,13 @@
 """Tables of the city."""
 
 from gis_core.models.area import Area
-from gis_core.models.catalogue import Layer, LayerVersion
-from gis_core.models.component import Component, ComponentClass, ComponentCodeSequence
+from gis_core.models.catalogue import Layer, LayerLook, LayerVersion
+from gis_core.models.component import (
+    Component,
+    ComponentClass,
+    ComponentCodeSequence,
+    ComponentDuplicate,
+)
 from gis_core.models.dictionary import EventClass, FilingCondition
 from gis_core.models.grid import (
     ResponsibilityGrid,
@@ -33,6 +38,7 @@ __all__ = [
     "Component",
     "ComponentClass",
     "ComponentCodeSequence",
+    "ComponentDuplicate",
     "Edit",
     "EditInsert",
     "EditRow",
@@ -49,6 +55,7 @@ __all__ = [
     "ImportTask",
     "LandCover",
     "Layer",
+    "LayerLook",
     "LayerVersion",
     "Outbox",
     "PatrolPoint",

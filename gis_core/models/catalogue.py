@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import CheckConstraint
+from sqlalchemy import CheckConstraint, ForeignKey
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -53,3 +53,13 @@ class LayerVersion(Base):
 
     key: Mapped[str] = mapped_column(primary_key=True)
     version: Mapped[int] = mapped_column(server_default="1")
+
+
+class LayerLook(Base):
+    """How one person wants a layer drawn; goes before the layer's own style, on his pages only."""
+
+    __tablename__ = "layer_look"
+
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id"), primary_key=True)
+    layer_key: Mapped[str] = mapped_column(ForeignKey("layer.key", ondelete="CASCADE"), primary_key=True)
+    style: Mapped[dict[str, Any]] = mapped_column(JSONB)

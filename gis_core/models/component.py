@@ -1,10 +1,18 @@
 """City components 部件 and their class dictionary by edition."""
 
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from geoalchemy2 import Geometry, WKBElement
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, UniqueConstraint
+from sqlalchemy import (
+    CheckConstraint,
+    DateTime,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    UniqueConstraint,
+    func,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -44,8 +52,10 @@ class Component(Base):
         ForeignKeyConstraint(["edition", "class_code"], ["component_class.edition", "component_class.code"]),
         CheckConstraint("accuracy_class IN ('A','B','C')", name="accuracy_class"),
         Index("ix_component_geom", "geom", postgresql_using="gist"),
-        Index("ix_component_class_code", "class_code"),
-        Index("ix_component_unit_grid_code", "unit_grid_code"),
+        *(
+            Index(f"ix_component_{column}_id", column, "id")
+            for column in ("class_code", "unit_grid_code", "area_code", "name", "initial_date")
+        ),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -87,3 +97,32 @@ class ComponentCodeSequence(Base):
 
     prefix: Mapped[str] = mapped_column(primary_key=True)
     last: Mapped[int]
+
+
+class ComponentDuplicate(Base):
+    """What staff decided about two components of one class that stand too close together.
+
+    ``both``: two things, not to be reported again; ``merged``: one thing, ``kept_id`` goes on and the
+    other was retired. Taken back by undoing the edit that made it.
+    """
+
+    __tablename__ = "component_duplicate"
+    __table_args__ = (
+        CheckConstraint("component_id < other_id", name="order"),
+        CheckConstraint("decision IN ('both','merged')", name="decision"),
+        CheckConstraint("(decision = 'merged') = (kept_id IS NOT NULL)", name="kept"),
+        UniqueConstraint("component_id", "other_id"),
+        Index("ix_component_duplicate_other_id", "other_id"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    component_id: Mapped[int] = mapped_column(ForeignKey("component.id", ondelete="CASCADE"))
+    other_id: Mapped[int] = mapped_column(ForeignKey("component.id", ondelete="CASCADE"))
+    decision: Mapped[str]
+    kept_id: Mapped[int | None]
+    metres: Mapped[float]
+    """How far apart they were when it was decided."""
+    area_code: Mapped[str]
+    reason: Mapped[str]
+    decided_by: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
+    decided_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
