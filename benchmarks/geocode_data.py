@@ -49,6 +49,8 @@ class Split:
 
 
 def _is_held(entry: Entry) -> bool:
+    if entry.kind == POINT or entry.unit == "trace":
+        return False
     return zlib.crc32(f"{entry.base}|{entry.number}|{entry.unit}".encode()) % 1000 < HELD_PERMILLE
 
 
@@ -65,15 +67,12 @@ def load(spec_file: Path, aliases: Sequence[Alias] = (), *, with_lines: bool = T
         tables.append((Source(number, spec.source, spec.quality), read_table(spec).rows))
     first = _names(tables)
     entries, sources, keys = read_sources(tables, first)
-    held_rows = {
-        key for entry, key in zip(entries, keys, strict=True) if entry.kind != POINT and _is_held(entry)
-    }
+    held_rows = {key for entry, key in zip(entries, keys, strict=True) if _is_held(entry)}
     known: list[tuple[Entry, int]] = []
     held: list[tuple[Entry, int]] = []
     for entry, source, key in zip(entries, sources, keys, strict=True):
-        if entry.kind != POINT and (_is_held(entry) or key in held_rows):
-            if _is_held(entry):
-                held.append((entry, source))
+        if _is_held(entry):
+            held.append((entry, source))
         elif key not in held_rows:
             known.append((entry, source))
     # Names, too, only from what is known.
@@ -81,7 +80,7 @@ def load(spec_file: Path, aliases: Sequence[Alias] = (), *, with_lines: bool = T
     quality = [source.quality for source, _ in tables]
     roads = _layer(described.get("roads"))
     lines = [
-        Entry("", row[2], ROAD, 0, "", "", 0, "", "", "", "", row[11], row[12], row[2])
+        Entry("", row[2], ROAD, 0, "trace", "", 0, "", "", "", "", row[11], row[12], row[2])
         for row in (line_points(roads) if with_lines else ())
     ]
     gazetteer = build(

@@ -23,7 +23,7 @@ REGISTERED_CONFIDENCE = 0.8
 inferred needs the threshold that the self-examination found."""
 _REGISTERED = frozenset(("door", "building", "place"))
 _EXACT = frozenset(("same", "alias", "former", "correction"))
-LEAST_CONFIDENCE = 0.15
+LEAST_CONFIDENCE = 0.02
 """Below this nothing is answered."""
 
 WHY = {
@@ -31,6 +31,10 @@ WHY = {
     "known_by_two": Text("两个来源一致", "two sources agree"),
     "between": Text("沿路按门牌号内插", "interpolated along the road between known numbers"),
     "beyond": Text("超出已知门牌号，外推", "beyond the known numbers, extrapolated"),
+    "traced": Text(
+        "该路无已知门牌号，按道路走向和全市编号习惯推算",
+        "no number of the road is known: told from its course and the city's way of numbering",
+    ),
     "middle": Text("只认出道路或片区，取其中点", "only the road or area is known: its middle"),
     "lines_cross": Text("两路中心线相交", "the road lines cross"),
     "lines_near": Text("两路中心线相近", "the road lines come close"),

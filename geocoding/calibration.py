@@ -22,7 +22,6 @@ from geocoding.forward import WHOLE, Hidden, Hints, Match, matches
 from geocoding.grammar.elements import Reading
 from geocoding.grammar.lexicon import PLACE, POINT, ROAD
 from geocoding.grammar.reading import read
-from geocoding.index.columns import LINE_KEY
 from geocoding.index.entries import UNITS
 from geocoding.index.gazetteer import Gazetteer
 from geocoding.noise import Noise
@@ -59,6 +58,7 @@ _PRIOR = {
     "place": 0.6,
     "line": 0.7,
     "beyond": 0.5,
+    "traced": 0.4,
     "road": 0.9,
 }
 _PRIOR_ERROR_M = {
@@ -68,6 +68,7 @@ _PRIOR_ERROR_M = {
     "place": 150.0,
     "line": 120.0,
     "beyond": 200.0,
+    "traced": 300.0,
     "road": 50.0,
 }
 """What is believed before a gazetteer has enough addresses to examine itself."""
@@ -82,8 +83,8 @@ def group_of(match: Match) -> str:
     level = match.location.level
     if level == "place" and match.kind & POINT and match.reason in _NAMED:
         return "name"
-    if match.location.why == "beyond":
-        return "beyond"
+    if match.location.why in ("beyond", "traced"):
+        return match.location.why
     return GROUPS[level]
 
 
@@ -200,7 +201,7 @@ def examine(gazetteer: Gazetteer, sample: int = SAMPLE, seed: int = 1) -> list[C
             if columns.number[row]:
                 if columns.unit[row] in (1, 3) and not columns.tail[row]:
                     numbered.append(row)
-            elif place and columns.key[row] != LINE_KEY:
+            elif place and not columns.unit[row]:
                 named.append(row)
     draw = np.random.default_rng(seed)
     rows = numbered + named

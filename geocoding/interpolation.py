@@ -5,34 +5,43 @@ Position is a Gaussian process over the number: a road runs on smoothly (``_WAND
 apart from doors, and a known point is off by ``_NOISE_M``. Wrong points lose their weight by repeated fits
 (Student's t). Curves of the road and drift between the sides follow from the neighbours themselves. The
 lengths describe streets in general: numbers step by some 3 to 10 m, sides differ by tens of metres.
+
+Beyond the known numbers the process leans on the habits of the city (``index.habits``): it goes on along
+the road, which its doors and the points that trace it show, the way the roads around rise, at their pace.
 """
 
 from bisect import bisect_left
-from math import sqrt
+from math import atan2, atanh, cos, hypot, sin, sqrt, tanh
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import lapack
 
 from geocoding.index.columns import Cluster, Columns
-from geocoding.index.entries import UNITS
+from geocoding.index.entries import TRACE, UNITS
+from geocoding.index.habits import Habits
 
 WINDOW = 20
 """Numbers looked at on each side."""
 MOST = 20
 """Neighbours that enter the fit, the nearest by number."""
-_WANDER_M, _WANDER_NUMBERS = 250.0, 150.0
-_SIDE_M, _SIDE_NUMBERS = 100.0, 400.0
-_UNIT_M = 20.0
-_TREND_M = 3.0
-"""Metres a number, as the scale of a straight trend."""
-_NOISE_M = 40.0
-_ROBUST_M = 80.0
+_WANDER_M, _WANDER_NUMBERS = 250.0, 220.0
+_SIDE_M, _SIDE_NUMBERS = 110.0, 400.0
+_UNIT_M = 10.0
+_TREND_M, _TREND_KNOWN_M = 2.5, 0.8
+"""Metres a number that the straight trend may differ from none, or from what habit says."""
+_NOISE_M = {UNITS.index("door"): 42.0, UNITS.index("lane"): 50.0}
+_ROBUST_M = 60.0
 _LEVEL = 1.0e6
-_FITS = 4
+_FITS = 6
 _SHARED_WEIGHT = 0.3
+_ROAD_M = 150.0
+"""Points that spread less than this tell no direction."""
+_TRACED_SD_M = 150.0
 
-_UNIT_CODE = {unit: code for code, unit in enumerate(UNITS)}
-LANE, DOOR = _UNIT_CODE["lane"], _UNIT_CODE["door"]
+LANE, DOOR = UNITS.index("lane"), UNITS.index("door")
+Floats = NDArray[np.float64]
 
 
 class Line(NamedTuple):
@@ -59,8 +68,7 @@ def along(columns: Columns, cluster: Cluster, number: int, unit: int, hidden: in
     low, high = max(cluster.start, middle - WINDOW), min(cluster.end, middle + WINDOW)
     numbers = np.asarray(columns.number[low:high])
     units = np.asarray(columns.unit[low:high])
-    usable = (numbers > 0) & (numbers != hidden) & ((units == DOOR) | (units == LANE))
-    rows = np.flatnonzero(usable)
+    rows = np.flatnonzero((numbers > 0) & (numbers != hidden) & ((units == DOOR) | (units == LANE)))
     if not len(rows):
         return None
     step = (numbers[rows] - number).astype(np.float64)
@@ -74,36 +82,31 @@ def along(columns: Columns, cluster: Cluster, number: int, unit: int, hidden: in
     weight = 1.0 / (away + 10.0)
     weight /= weight.sum()
     mean_x, mean_y = float(weight @ x), float(weight @ y)
+    beyond = bool(step.min() > 0 or step.max() < 0)
+    trend_x, trend_y = _trend(columns, cluster, x, y, step) if beyond else (0.0, 0.0)
     targets = np.empty((len(rows), 3))
-    targets[:, 0], targets[:, 1] = x - mean_x, y - mean_y
+    targets[:, 0], targets[:, 1] = x - mean_x - trend_x * step, y - mean_y - trend_y * step
     other_side = np.bitwise_and(numbers[rows] - number, 1).astype(np.bool_)
     other_unit = units[rows] != unit
     apart = np.abs(step[:, None] - step[None, :])
     same_side = other_side[:, None] == other_side[None, :]
     same_unit = other_unit[:, None] == other_unit[None, :]
-    covariance = _wander(apart) + _UNIT_M**2 * same_unit + _TREND_M**2 * np.outer(step, step)
+    slope = _TREND_KNOWN_M if trend_x or trend_y else _TREND_M
+    covariance = _wander(apart) + _UNIT_M**2 * same_unit + slope**2 * np.outer(step, step)
     covariance += _LEVEL + _SIDE_M**2 * same_side * np.exp(-apart / _SIDE_NUMBERS)
     here = _wander(away) + _UNIT_M**2 * ~other_unit + _LEVEL
     here += _SIDE_M**2 * ~other_side * np.exp(-away / _SIDE_NUMBERS)
     targets[:, 2] = here
-    trust = np.where(shared, _SHARED_WEIGHT, 1.0)
-    noise = np.diag(_NOISE_M**2 / trust)
-    solved = targets
-    residual = away
-    for fit in range(_FITS):
-        solved = np.linalg.solve(covariance + noise, targets)
-        residual = np.hypot(*(targets[:, :2] - covariance @ solved[:, :2]).T)
-        if fit < _FITS - 1:
-            noise = np.diag(_NOISE_M**2 / trust * (1.0 + (residual / _ROBUST_M) ** 2))
+    noise = np.where(units[rows] == LANE, _NOISE_M[LANE], _NOISE_M[DOOR]) ** 2
+    noise /= np.where(shared, _SHARED_WEIGHT, 1.0)
+    solved, residual = _robust(covariance, targets, noise)
     px, py, explained = (float(value) for value in here @ solved)
     prior = _WANDER_M**2 + _UNIT_M**2 + _SIDE_M**2 + _LEVEL
-    below, above = step <= 0, step >= 0
-    beyond = not (below.any() and above.any())
     if beyond:
         span = float(np.hypot(px - (x - mean_x), py - (y - mean_y)).min())
     else:
-        one = int(np.argmax(np.where(below, step, -np.inf)))
-        other = int(np.argmin(np.where(above, step, np.inf)))
+        one = int(np.argmax(np.where(step <= 0, step, -np.inf)))
+        other = int(np.argmin(np.where(step >= 0, step, np.inf)))
         span = float(np.hypot(x[one] - x[other], y[one] - y[other]))
     return Line(
         px + mean_x, py + mean_y, sqrt(max(prior - explained, 1.0)), float(weight @ residual),
@@ -111,10 +114,105 @@ def along(columns: Columns, cluster: Cluster, number: int, unit: int, hidden: in
     )  # fmt: skip
 
 
-def _wander(apart: np.ndarray) -> np.ndarray:
+def _robust(covariance: Floats, targets: Floats, noise: Floats) -> tuple[Floats, Floats]:
+    """Solutions for the columns of ``targets``, and how far each of its points lies from the fit."""
+    own = np.diag_indices(len(noise))
+    extra: Floats | float = 1.0
+    for _ in range(_FITS):
+        noisy = covariance.copy()
+        noisy[own] += noise * extra
+        solved = lapack.dposv(noisy, targets)[1]
+        off = targets[:, :2] - covariance @ solved[:, :2]
+        residual = np.hypot(off[:, 0], off[:, 1])
+        extra = 1.0 + (residual / _ROBUST_M) ** 2
+    return solved, residual
+
+
+def _wander(apart: Floats) -> Floats:
     scaled = apart / _WANDER_NUMBERS
-    covariance: np.ndarray = _WANDER_M**2 * (1.0 + scaled) * np.exp(-scaled)
+    covariance: Floats = _WANDER_M**2 * (1.0 + scaled) * np.exp(-scaled)
     return covariance
+
+
+class _Axis(NamedTuple):
+    """Main direction of points: unit vector, and how much longer than wide they lie, 0 to 1."""
+
+    x: float
+    y: float
+    slender: float
+
+
+def _axis(x: Floats, y: Floats) -> _Axis | None:
+    if len(x) < 2:
+        return None
+    off_x, off_y = x - float(np.median(x)), y - float(np.median(y))
+    xx, yy, xy = float(off_x @ off_x), float(off_y @ off_y), float(off_x @ off_y)
+    root = hypot(xx - yy, 2 * xy)
+    longer, wider = (xx + yy + root) / 2, (xx + yy - root) / 2
+    if longer <= _ROAD_M**2:
+        return None
+    turn = 0.5 * atan2(2 * xy, xx - yy)
+    return _Axis(cos(turn), sin(turn), 1.0 - wider / longer)
+
+
+def _trace(columns: Columns, cluster: Cluster) -> tuple[NDArray[np.int64], Floats, Floats]:
+    """Rows and points that trace the road without a number on it."""
+    end = bisect_left(columns.number, 1, cluster.start, cluster.end)
+    rows = cluster.start + np.flatnonzero(np.asarray(columns.unit[cluster.start : end]) == TRACE)
+    x = np.asarray(columns.x)[rows].astype(np.float64)
+    return rows, x, np.asarray(columns.y)[rows].astype(np.float64)
+
+
+def _trend(columns: Columns, cluster: Cluster, x: Floats, y: Floats, step: Floats) -> tuple[float, float]:
+    """Metres a number to the east and north that habit and the road itself let expect."""
+    habits = columns.habits
+    if habits is None:
+        return 0.0, 0.0
+    _, trace_x, trace_y = _trace(columns, cluster)
+    axis = _axis(np.concatenate((x, trace_x)), np.concatenate((y, trace_y)))
+    if axis is None:
+        return 0.0, 0.0
+    rising = habits.rising(float(x.mean()), float(y.mean()), axis.x, axis.y)
+    reach = float(step.max() - step.min())
+    if reach > 0:
+        centred = step - step.mean()
+        pace = float((x * axis.x + y * axis.y) @ centred) / float(centred @ centred)
+        seen = pace / habits.metres_a_number * min(reach / 60.0, 2.0)
+        rising = tanh(atanh(min(max(rising, -0.97), 0.97)) + 1.5 * seen)
+    metres = habits.metres_a_number * rising * axis.slender
+    return metres * axis.x, metres * axis.y
+
+
+def on_trace(columns: Columns, cluster: Cluster, number: int) -> Line | None:
+    """The place of ``number`` on a road of which no number is known, only points that trace it: numbers
+    start at the end from which they rise hereabouts. None where nothing traces it."""
+    rows, x, y = _trace(columns, cluster)
+    if not len(rows):
+        return None
+    middle_x, middle_y = float(np.median(x)), float(np.median(y))
+    axis = _axis(x, y)
+    habits: Habits | None = columns.habits
+    if axis is None or habits is None:
+        extent = float(np.hypot(x - middle_x, y - middle_y).max())
+        at = (middle_x, middle_y)
+    else:
+        rising = habits.rising(middle_x, middle_y, axis.x, axis.y)
+        turn = 1.0 if rising >= 0 else -1.0
+        ahead = turn * (x * axis.x + y * axis.y)
+        order = np.argsort(ahead)
+        first, last = float(ahead[order[0]]), float(ahead[order[-1]])
+        extent = last - first
+        begin = first - 0.5 * min(300.0, extent / (len(rows) - 1))
+        told = min(max(begin + habits.metres_a_number * number, first), last)
+        middle = turn * (middle_x * axis.x + middle_y * axis.y)
+        told = abs(rising) * told + (1.0 - abs(rising)) * middle
+        at = (
+            float(np.interp(told, ahead[order], x[order])),
+            float(np.interp(told, ahead[order], y[order])),
+        )
+    return Line(
+        *at, _TRACED_SD_M + 0.3 * extent, 0.0, number, extent, True, tuple(rows.tolist()), 0.0
+    )  # fmt: skip
 
 
 def near_chord(columns: Columns, cluster: Cluster, row: int) -> float | None:

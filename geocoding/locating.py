@@ -5,9 +5,9 @@ from math import hypot, log1p
 from typing import NamedTuple
 
 from geocoding.grammar.elements import Number
-from geocoding.index.columns import LINE_KEY, Cluster, Columns
+from geocoding.index.columns import Cluster, Columns
 from geocoding.index.entries import UNITS
-from geocoding.interpolation import DOOR, LANE, Line, along, near_chord
+from geocoding.interpolation import DOOR, LANE, Line, along, near_chord, on_trace
 
 AGREE_M = 80.0
 """Points of one address this close together confirm one another."""
@@ -106,6 +106,12 @@ def locate(
                 line.x, line.y, "interpolated", _line_features(line, cluster), line.neighbours,
                 line.shared == 1.0, "beyond" if line.beyond else "between",
             )  # fmt: skip
+        line = on_trace(columns, cluster, number.value)
+        if line is not None:
+            return Location(
+                line.x, line.y, "interpolated", _line_features(line, cluster), line.neighbours, False,
+                "traced",
+            )  # fmt: skip
     return _base_point(columns, cluster, quality, without_sources)
 
 
@@ -140,8 +146,6 @@ def _base_point(
         if columns.source[row] not in without_sources:
             rows.append(row)
     size = cluster.end - cluster.start
-    if rows and columns.key[rows[0]] == LINE_KEY:
-        rows = [row for row in rows if columns.key[row] != LINE_KEY]
     if rows:
         known = _known(columns, cluster, rows, quality, "place")
         extra = (log1p(cluster.radius_m), log1p(size))

@@ -11,8 +11,8 @@ from scipy.spatial import KDTree
 from geocoding.grammar.elements import Number
 from geocoding.grammar.lexicon import POINT, ROAD
 from geocoding.grammar.structure import written
-from geocoding.index.columns import EARTH_M_PER_DEG, LINE_KEY
-from geocoding.index.entries import UNITS
+from geocoding.index.columns import EARTH_M_PER_DEG
+from geocoding.index.entries import TRACE, UNITS
 from geocoding.index.gazetteer import Gazetteer
 
 DOOR_WITHIN_M = 300.0
@@ -66,7 +66,7 @@ class ReverseIndex:
             kinds[base] = kind
         of_row = kinds[base_of]
         numbered = (numbers > 0) & (base_of > 0) & (np.asarray(columns.shared) == 0)
-        named = (numbers == 0) & (of_row & POINT > 0) & (np.asarray(columns.key) != LINE_KEY)
+        named = (numbers == 0) & (of_row & POINT > 0) & (np.asarray(columns.unit) != TRACE)
         self._base_of = base_of
         self._doors = self._tree(np.flatnonzero(numbered))
         self._landmarks = self._tree(np.flatnonzero(named))

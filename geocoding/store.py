@@ -59,7 +59,7 @@ def save_entries(
             for e in entries:
                 copy.write_row(
                     (
-                        e.key, int(e.number == 0 and e.kind == POINT), e.base, e.kind, e.number, e.unit,
+                        e.key, e.part, e.base, e.kind, e.number, e.unit,
                         e.mark, e.upto, e.tail, e.district, e.town, e.community, e.display, e.lon, e.lat,
                     )
                 )  # fmt: skip
@@ -198,7 +198,7 @@ def line_points(lines: dict[str, Any]) -> list[tuple[Any, ...]]:
         coordinates = shapely.get_coordinates(shapely.segmentize(line, LINE_STEP_DEG))
         chosen = coordinates[:: max(1, len(coordinates) // MOST_LINE_POINTS)]
         rows.extend(
-            (LINE_KEY, PLATFORM_SOURCE, name, ROAD, 0, "", "", 0, "", "", "", lon, lat)
+            (LINE_KEY, PLATFORM_SOURCE, name, ROAD, 0, "trace", "", 0, "", "", "", lon, lat)
             for lon, lat in chosen.tolist()
         )
     return rows

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
-from geocoding.index.entries import UNITS, Entry
+from geocoding.index.entries import TRACE, UNITS, Entry
+from geocoding.index.habits import Habits, learn
 
 LINK_BASE_M, LINK_PER_NUMBER_M, LINK_MAX_M = 800.0, 8.0, 3500.0
 """Entries of one name belong to one place when they lie within 800 m, or 8 m for each number
@@ -72,6 +73,8 @@ class Columns:
     clusters: list[Cluster]
     of_base: list[tuple[int, ...]]
     """Indexes of the clusters of each base."""
+    habits: Habits | None = None
+    """How roads are numbered hereabouts."""
 
 
 class Pool:
@@ -140,7 +143,7 @@ def shared_points(raw: Raw) -> NDArray[np.bool_]:
     new_spot = np.r_[True, spot[1:] != spot[:-1]]
     new_pair = new_spot | np.r_[True, address[1:] != address[:-1]]
     group = np.cumsum(new_spot) - 1
-    different = np.bincount(group, weights=new_pair)
+    different = np.bincount(group, weights=new_pair & (raw.unit[order] != TRACE))
     shared = np.zeros(size, np.bool_)
     shared[order] = different[group] >= SHARED_ROWS
     return shared
@@ -172,9 +175,11 @@ def _components(raw: Raw, x: NDArray[np.float64], y: NDArray[np.float64]) -> NDA
     return np.asarray(connected_components(graph, directed=False)[1], np.int32)
 
 
-def build_columns(raw: Raw, plane: Plane, bases: int, texts: list[str]) -> Columns:
+def build_columns(
+    raw: Raw, plane: Plane, bases: int, texts: list[str], habits: Habits | None = None
+) -> Columns:
     """Sort, cluster and describe. ``bases``: how many base names there are; ``texts``: the pool that
-    tails and marks are numbers of."""
+    tails and marks are numbers of; ``habits``: those of the whole city, else learnt from ``raw``."""
     x = (raw.lon - plane.lon) * plane.x_m
     y = (raw.lat - plane.lat) * EARTH_M_PER_DEG
     shared = shared_points(raw)
@@ -199,11 +204,13 @@ def build_columns(raw: Raw, plane: Plane, bases: int, texts: list[str]) -> Colum
     def view(values: NDArray[Any]) -> memoryview:
         return np.ascontiguousarray(values[order]).data
 
+    if habits is None:
+        habits = learn(raw.number[order], raw.unit[order], x, y, clusters)
     return Columns(
         plane, texts, np.ascontiguousarray(x, np.float32).data, np.ascontiguousarray(y, np.float32).data,
         view(raw.number), view(raw.upto), view(raw.unit), view(raw.tail), view(raw.mark), view(raw.district),
         view(raw.source), view(shared.astype(np.int8)), view(raw.key), clusters,
-        [tuple(members) for members in of_base],
+        [tuple(members) for members in of_base], habits,
     )  # fmt: skip
 
 

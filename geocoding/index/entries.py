@@ -11,8 +11,10 @@ from geocoding.grammar.reading import read
 from geocoding.grammar.structure import written
 from geocoding.grammar.vocabulary import canonical
 
-UNITS = ("", "lane", "branch", "door", "building", "unit", "floor", "room", "group", "phase")
-"""Units of numbers by their code in the index and in the table; the empty one: no number."""
+UNITS = ("", "lane", "branch", "door", "building", "unit", "floor", "room", "group", "phase", "trace")
+"""Units of numbers by their code in the index and in the table; the empty one: no number. ``trace``: a
+point that tells where a road runs, not a place on it."""
+TRACE = UNITS.index("trace")
 
 
 @dataclass(slots=True, frozen=True)
@@ -53,6 +55,8 @@ class Entry:
     lon: float
     lat: float
     display: str
+    part: int = 0
+    """0 the address of the row, 1 the name at it, from 2 on the roads that run there."""
 
 
 @dataclass(slots=True)
@@ -152,9 +156,13 @@ def entries_of(row: SourceRow, names: Names) -> Iterator[Entry]:
     name = canonical(row.name)
     if len(name) >= 2:
         yield Entry(
-            row.key, name, POINT, 0, "", "", 0, "", district, town, community, row.lon, row.lat, row.name
+            row.key, name, POINT, 0, "", "", 0, "", district, town, community, row.lon, row.lat, row.name, 1
         )  # fmt: skip
     reading = read(row.text, names.lexicon)
+    for part, road in enumerate(roads_told(name, reading, names.lexicon), 2):
+        yield Entry(
+            row.key, road, ROAD, 0, "trace", "", 0, "", district, town, community, row.lon, row.lat, "", part
+        )  # fmt: skip
     if not reading.bases or reading.code or (reading.crossing and reading.number is None):
         return
     base, kind, _ = base_of(reading, names.lexicon)
@@ -168,6 +176,30 @@ def entries_of(row: SourceRow, names: Names) -> Iterator[Entry]:
         district or (reading.districts[0] if reading.districts else ""),
         town or (reading.towns[0] if reading.towns else ""), community, row.lon, row.lat, row.text,
     )  # fmt: skip
+
+
+_BRANCH = re.compile(r"\(([\u4e00-\u9fff0-9]{2,8}?(?:路|街|大道|公路))店?\)$")
+
+
+_STREET = re.compile(r"[\u4e00-\u9fff][\u4e00-\u9fff0-9]{1,6}(?:路|街|大道|巷|胡同)")
+
+
+def roads_told(name: str, reading: Reading, lexicon: Lexicon) -> list[str]:
+    """Roads that run at a row's point though the row has no number on them: those a stop, a branch
+    or a crossing is named after, and the one an address says it is near (近青石巷)."""
+    told = list(reading.crossing or ())
+    if reading.crossing and reading.number is not None:
+        told = told[1:]
+    elif not told and reading.number is None and reading.bases and not reading.point:
+        told = [reading.bases[-1]] if _ROAD_END.search(reading.bases[-1]) else []
+    stem, _, bracket = name.partition("(")
+    branch = _BRANCH.search(name)
+    if branch is not None:
+        told.append(branch[1])
+    elif bracket.endswith("站)") and _ROAD_END.search(stem):
+        named = read(stem, lexicon)
+        told.extend(named.crossing or named.bases[-1:])
+    return [road for road in dict.fromkeys(told) if _STREET.fullmatch(road)]
 
 
 def tail_of(reading: Reading) -> str:

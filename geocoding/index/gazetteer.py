@@ -66,7 +66,9 @@ class Gazetteer:
 
     def lay_over(self, raw: Raw, kinds: dict[int, int]) -> None:
         """Take up bases with all their entries, in place of what was known of them."""
-        changed = build_columns(raw, self.columns.plane, len(self.bases.texts), self.texts.texts)
+        changed = build_columns(
+            raw, self.columns.plane, len(self.bases.texts), self.texts.texts, self.columns.habits
+        )
         for base, kind in kinds.items():
             name = self.bases.texts[base]
             self.names.lexicon.add(name, kind)
