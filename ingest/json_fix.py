@@ -1,11 +1,14 @@
 """Our own JSON on ``wanmi/v1/{device}/fix`` and ``/status``."""
 
+from typing import Any
+
 import msgspec
 
 from ingest import documents, values
 from tracking.arrival import Outcome
 from tracking.fix import ConnectionStatus, Fix
 from tracking.reasons import Reason, Reject
+from tracking.signals import ACC_OFF, ACC_ON, SOS, named
 
 
 class FixBody(msgspec.Struct):
@@ -20,6 +23,11 @@ class FixBody(msgspec.Struct):
     accuracy_m: float | None = None
     satellites: float | None = None
     battery_pct: float | None = None
+    sos: Any = None
+    """The button for help was pressed. Any type: no position is refused for what stands here."""
+    alarms: Any = None
+    """Names of ``tracking.signals``, such as ``power_lost``; unknown ones are passed over."""
+    ignition: Any = None
 
 
 class StatusBody(msgspec.Struct):
@@ -57,5 +65,15 @@ def _interpret(body: FixBody) -> list[Outcome]:
             values.not_negative(body.accuracy_m),
             values.count(body.satellites),
             values.percent(body.battery_pct),
+            signals=_signals(body),
         )
     ]
+
+
+def _signals(body: FixBody) -> int:
+    found = SOS if body.sos is not None and values.truth(body.sos) else 0
+    if isinstance(body.alarms, list):
+        found |= named(name for name in body.alarms if isinstance(name, str))
+    if body.ignition is not None and (ignition := values.truth(body.ignition)) is not None:
+        found |= ACC_ON if ignition else ACC_OFF
+    return found

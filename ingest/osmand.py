@@ -17,6 +17,7 @@ from tracking.arrival import Outcome
 from tracking.clock import micros_of
 from tracking.fix import Fix, Flag
 from tracking.reasons import Reason, Reject
+from tracking.signals import ACC_OFF, ACC_ON, BITS, SOS, named
 
 MILLISECONDS_FROM = 100_000_000_000.0
 """Epoch times from here on are milliseconds: in seconds it is the year 5138."""
@@ -65,7 +66,22 @@ class Report:
             self.satellites,
             self.battery_pct,
             flags,
+            signals_of(self.extras),
         )
+
+
+def signals_of(told: dict[str, Any]) -> int:
+    """Bits of ``tracking.signals``: ``alarm=sos`` (several by comma), ``sos=true``, ``ignition``, ``acc``."""
+    found = named(str(told["alarm"]).split(",")) if "alarm" in told else 0
+    if values.truth(told.get("sos")):
+        found |= SOS
+    for name in ("ignition", "acc"):
+        ignition = values.truth(told.get(name))
+        if ignition is not None:
+            found |= ACC_ON if ignition else ACC_OFF
+    if values.truth(told.get("is_charging", told.get("charge"))):
+        found |= BITS["charging"]
+    return found
 
 
 def fixes(payload: bytes, received_us: int | None, speed_unit: str) -> list[Outcome]:

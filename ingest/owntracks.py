@@ -4,12 +4,15 @@ Source: OwnTracks booklet, "JSON format". Zero members are left out by the apps 
 unknown; ``vel`` is km/h; ``tst`` is the time of the fix.
 """
 
+from typing import Any
+
 import msgspec
 
 from ingest import documents, values
 from tracking.arrival import Outcome
 from tracking.fix import ConnectionStatus, Fix, Flag
 from tracking.reasons import Reason, Reject
+from tracking.signals import BITS, SOS, named
 
 KNOWN_WITHOUT_POSITION = frozenset(
     {
@@ -19,6 +22,8 @@ KNOWN_WITHOUT_POSITION = frozenset(
 )
 """Types that say nothing about where the device is now; ``encrypted`` needs a device's key."""
 
+CHARGING = 2
+"""Of ``bs``."""
 KMH = 1 / 3.6
 """One km/h in m/s."""
 
@@ -36,6 +41,11 @@ class Body(msgspec.Struct):
     cog: float | None = None
     acc: float | None = None
     batt: float | None = None
+    bs: Any = None
+    """Battery: 1 unplugged, 2 charging, 3 full."""
+    sos: Any = None
+    alarm: Any = None
+    """Ours, not the app's: ``sos`` or another name of ``tracking.signals``."""
 
 
 _BODY = msgspec.json.Decoder(Body)
@@ -85,5 +95,13 @@ def _interpret(body: Body, received_us: int | None) -> list[Outcome]:
             None,
             values.percent(body.batt),
             flags,
+            signals=_signals(body),
         )
     ]
+
+
+def _signals(body: Body) -> int:
+    found = BITS["charging"] if body.bs == CHARGING else 0
+    if body.sos is not None and values.truth(body.sos):
+        found |= SOS
+    return found | named((body.alarm,)) if isinstance(body.alarm, str) else found

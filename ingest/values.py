@@ -57,3 +57,11 @@ def count(value: float | None) -> int | None:
 def altitude(value: float | None) -> float | None:
     """Metres; None for what no vehicle of a city reaches (sentinels such as -32768)."""
     return value if value is not None and -1_000 <= value <= 20_000 else None
+
+
+def truth(value: object) -> bool | None:
+    """Yes or no as clients write it; None for what is neither."""
+    text = str(value).lower()
+    if text in ("true", "1", "1.0", "on", "yes"):
+        return True
+    return False if text in ("false", "0", "0.0", "off", "no") else None

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracking.fix import Fix
+from tracking.signals import ALARM_MASK
 
 _MIX = np.uint64(0x9E3779B97F4A7C15)
 _FINAL = (np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB))
@@ -37,6 +38,7 @@ class FixBatch:
     content: NDArray[np.int64]
     unit_grid_id: NDArray[np.int32]
     responsibility_grid_id: NDArray[np.int32]
+    signals: NDArray[np.int64]
 
     def __len__(self) -> int:
         return len(self.device_id)
@@ -81,6 +83,7 @@ def from_fixes(
         content=np.zeros(count, dtype=np.int64),
         unit_grid_id=np.zeros(count, dtype=np.int32),
         responsibility_grid_id=np.zeros(count, dtype=np.int32),
+        signals=np.array([fix.signals for fix in fixes], dtype=np.int64),
     )
     return batch.with_columns(content=content_hash(batch))
 
@@ -106,4 +109,7 @@ def content_hash(batch: FixBatch) -> NDArray[np.int64]:
             state = (state ^ (state >> np.uint64(30))) * _FINAL[0]
             state = (state ^ (state >> np.uint64(27))) * _FINAL[1]
             state ^= state >> np.uint64(31)
+        # An alarm at the same second and place is news; without one the hash is what it always was.
+        alarms = (batch.signals & ALARM_MASK).astype(np.uint64)
+        state = np.where(alarms != 0, (state ^ alarms) * _FINAL[0], state)
     return state.view(np.int64)

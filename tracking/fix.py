@@ -16,6 +16,18 @@ class Flag(IntFlag):
     """The device gave the time of day only; the date is the one nearest to the arrival."""
     WEEK_ROLLOVER = 8
     """The receiver's date was a multiple of 1,024 weeks behind and was mended."""
+    OFF_DUTY = 16
+    """Outside duty, and its group keeps the last state only: such a fix is never stored, nor judged."""
+    JUMP = 32
+    """Out of the way and back at once: the fixes before and after it tell."""
+    LEAP = 64
+    """Too far from the fix before for the time between, and not (or not yet) taken back."""
+    FROZEN = 128
+    """Repeats a place while the device says that it drives."""
+    COPIED = 256
+    """Another device told the same way, place for place."""
+    CLOCK = 512
+    """The device's clock is off by what ``device_state.clock_offset_s`` says."""
 
 
 class Fix(msgspec.Struct, frozen=True):
@@ -36,6 +48,8 @@ class Fix(msgspec.Struct, frozen=True):
     satellites: int | None = None
     battery_pct: int | None = None
     flags: int = 0
+    signals: int = 0
+    """Bits of ``tracking.signals``: alarms such as SOS, ignition on or off."""
 
 
 class ConnectionStatus(msgspec.Struct, frozen=True):

@@ -1,6 +1,6 @@
 """Devices and who carries them, fixes by day, last states, alert episodes and dead letters."""
 
-from datetime import datetime
+from datetime import date, datetime, time
 from typing import Any
 from uuid import UUID
 
@@ -9,6 +9,7 @@ from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     Column,
+    Date,
     DateTime,
     ForeignKey,
     Index,
@@ -17,6 +18,7 @@ from sqlalchemy import (
     SmallInteger,
     Table,
     Text,
+    Time,
     UniqueConstraint,
     func,
     text,
@@ -141,6 +143,111 @@ class Roster(Base):
     ends_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     responsibility_grid_id: Mapped[int | None] = mapped_column(ForeignKey("responsibility_grid.id"))
     route_id: Mapped[int | None] = mapped_column(ForeignKey("route.id"))
+    shift_id: Mapped[int | None] = mapped_column(ForeignKey("shift.id", ondelete="SET NULL"))
+    """The shift that it comes from; None: drawn up by itself."""
+
+
+Index(
+    "ux_roster_shift_id_device_id_starts_at",
+    Roster.shift_id,
+    Roster.device_id,
+    Roster.starts_at,
+    unique=True,
+    postgresql_where=Roster.shift_id.is_not(None),
+)
+
+
+class Shift(Base):
+    """A window of duty that comes again: of a device, of a person (with whatever device he carries), or of
+    all persons of a responsibility grid. ``roster_fill`` draws its turns up.
+
+    ``days`` count from 1: Monday to Sunday when the cycle has 7 days, else from ``first_day`` on.
+    """
+
+    __tablename__ = "shift"
+    __table_args__ = (
+        CheckConstraint("num_nonnulls(device_id, person_id) <= 1", name="one_holder"),
+        CheckConstraint("num_nonnulls(device_id, person_id, responsibility_grid_id) >= 1", name="somebody"),
+        CheckConstraint("cycle_days BETWEEN 1 AND 60", name="cycle_days"),
+        CheckConstraint(
+            "cardinality(days) > 0 AND 1 <= ALL (days) AND cycle_days >= ALL (days)", name="days"
+        ),
+        CheckConstraint("last_day IS NULL OR last_day >= first_day", name="span"),
+        Index("ix_shift_device_id", "device_id"),
+        Index("ix_shift_person_id", "person_id"),
+        Index("ix_shift_responsibility_grid_id", "responsibility_grid_id"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    device_id: Mapped[int | None] = mapped_column(ForeignKey("device.id", ondelete="CASCADE"))
+    person_id: Mapped[int | None] = mapped_column(ForeignKey("person.id", ondelete="CASCADE"))
+    responsibility_grid_id: Mapped[int | None] = mapped_column(ForeignKey("responsibility_grid.id"))
+    route_id: Mapped[int | None] = mapped_column(ForeignKey("route.id"))
+    area_code: Mapped[str]
+    org_unit_id: Mapped[int | None] = mapped_column(ForeignKey("org_unit.id"))
+    cycle_days: Mapped[int] = mapped_column(SmallInteger, server_default="7")
+    days: Mapped[list[int]] = mapped_column(ARRAY(SmallInteger))
+    since: Mapped[time] = mapped_column(Time)
+    until: Mapped[time] = mapped_column(Time)
+    """By the clock in China; not after ``since``: on the next day."""
+    first_day: Mapped[date] = mapped_column(Date)
+    last_day: Mapped[date | None] = mapped_column(Date)
+    """The last day on which it begins; None: until further notice."""
+    skipped: Mapped[list[date]] = mapped_column(ARRAY(Date), server_default="{}")
+    """Days on which it does not begin: holidays, leave."""
+    enabled: Mapped[bool] = mapped_column(server_default="true")
+
+
+class OffDutyRule(Base):
+    """What becomes of positions outside duty, of the devices of a group: of a kind, a department, an area.
+    Null: all. Of several that fit, department goes before area, a smaller area before a larger one, and
+    either before the kind."""
+
+    __tablename__ = "off_duty_rule"
+    __table_args__ = (
+        CheckConstraint("outside IN ('keep','drop','state')", name="outside"),
+        CheckConstraint("unrostered IN ('keep','drop','state')", name="unrostered"),
+        CheckConstraint("on_map IN ('hidden','last')", name="on_map"),
+        CheckConstraint("before_s BETWEEN 0 AND 14400 AND after_s BETWEEN 0 AND 14400", name="grace"),
+        Index(
+            "ux_off_duty_rule_group",
+            "unit_kind",
+            "org_unit_id",
+            "area_code",
+            unique=True,
+            postgresql_nulls_not_distinct=True,
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    unit_kind: Mapped[str | None]
+    org_unit_id: Mapped[int | None] = mapped_column(ForeignKey("org_unit.id"))
+    area_code: Mapped[str | None]
+    outside: Mapped[str]
+    """``keep`` all; ``drop``: nothing is stored; ``state``: the last state only, no history."""
+    before_s: Mapped[int] = mapped_column(server_default="900")
+    after_s: Mapped[int] = mapped_column(server_default="900")
+    """Seconds before and after a turn that count as duty."""
+    unrostered: Mapped[str] = mapped_column(server_default="keep")
+    """The same, for a device before its first turn of duty."""
+    on_map: Mapped[str] = mapped_column(server_default="hidden")
+    """A unit off duty: ``hidden``, or ``last``: grey where it was last."""
+    changed_by: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
+    changed_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
+
+
+class DeviceTally(Base):
+    """How many fixes or messages of a device were refused or flagged on a day (UTC), by reason or flag."""
+
+    __tablename__ = "device_tally"
+    __table_args__ = (Index("ix_device_tally_day", "day"),)
+
+    device_id: Mapped[int] = mapped_column(ForeignKey("device.id", ondelete="CASCADE"), primary_key=True)
+    day: Mapped[date] = mapped_column(Date, primary_key=True)
+    reason: Mapped[str] = mapped_column(primary_key=True)
+    count: Mapped[int] = mapped_column(BigInteger)
+    last_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
 
 
 fix = Table(
@@ -161,6 +268,7 @@ fix = Table(
     Column("unit_grid_id", Integer),
     Column("responsibility_grid_id", Integer, comment="the grid the fix lies in"),
     Column("flags", Integer, nullable=False, server_default="0", comment="bits of tracking.fix.Flag"),
+    Column("signals", BigInteger, comment="bits of tracking.signals; null: none told"),
     Index("ux_fix_device_id_fix_time_content", "device_id", "fix_time", "content", unique=True),
     Index("ix_fix_fix_time", "fix_time", postgresql_using="brin"),
     postgresql_partition_by="RANGE (fix_time)",
@@ -185,6 +293,12 @@ class DeviceState(Base):
     battery_pct: Mapped[int | None] = mapped_column(SmallInteger)
     unit_grid_id: Mapped[int | None]
     responsibility_grid_id: Mapped[int | None]
+    flags: Mapped[int] = mapped_column(server_default="0")
+    """Of the newest fix: bits of ``tracking.fix.Flag``."""
+    signals: Mapped[int | None] = mapped_column(BigInteger)
+    """Of the newest fix: bits of ``tracking.signals``."""
+    clock_offset_s: Mapped[float | None] = mapped_column(REAL)
+    """The device's clock is so far ahead (negative: behind); None while it is right or not known."""
     connected: Mapped[bool | None]
     """From the device's own status message or last will; None if it never said."""
     changed_xid: Mapped[int] = mapped_column(BigInteger)

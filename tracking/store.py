@@ -38,6 +38,7 @@ _COLUMNS: tuple[tuple[str, str], ...] = (
     ("unit_grid_id", ">i4"),
     ("responsibility_grid_id", ">i4"),
     ("flags", ">i4"),
+    ("signals", ">i8"),
     ("state_speed_mps", ">f4"),
     ("newest", "?"),
 )
@@ -62,7 +63,7 @@ def copy_rows(work: Work) -> bytes:
     rows["state_speed_mps"] = work.state_speed_mps
     for name in ("device_id", "lon", "lat", "content", "altitude_m", "speed_mps", "course_deg", "accuracy_m"):
         rows[name] = getattr(fixes, name)
-    for name in ("satellites", "battery_pct", "unit_grid_id", "responsibility_grid_id", "flags"):
+    for name in ("satellites", "battery_pct", "unit_grid_id", "responsibility_grid_id", "flags", "signals"):
         rows[name] = getattr(fixes, name)
     return _COPY_HEADER + rows.tobytes() + _COPY_END
 

@@ -44,32 +44,38 @@ CREATE TEMPORARY TABLE IF NOT EXISTS fix_incoming (
   lon double precision, lat double precision, content bigint,
   altitude_m real, speed_mps real, course_deg real, accuracy_m real,
   satellites smallint, battery_pct smallint,
-  unit_grid_id integer, responsibility_grid_id integer, flags integer, state_speed_mps real, newest boolean
+  unit_grid_id integer, responsibility_grid_id integer, flags integer, signals bigint, state_speed_mps real,
+  newest boolean
 ) ON COMMIT DELETE ROWS
 
 -- :name copy_fixes
 COPY fix_incoming FROM STDIN (FORMAT binary)
 
 -- :name insert_fixes
--- A fix that is there already (same device, time and content) is left as it is.
+-- A fix that is there already (same device, time and content) is left as it is. Bit 16: outside duty, of a
+-- group whose rule keeps the last state only.
 INSERT INTO fix (device_id, fix_time, received_at, lon, lat, content, altitude_m, speed_mps, course_deg,
-                 accuracy_m, satellites, battery_pct, unit_grid_id, responsibility_grid_id, flags)
+                 accuracy_m, satellites, battery_pct, unit_grid_id, responsibility_grid_id, flags, signals)
 SELECT device_id, fix_time, received_at, lon, lat, content,
        nullif(altitude_m, 'NaN'), nullif(speed_mps, 'NaN'), nullif(course_deg, 'NaN'),
        nullif(accuracy_m, 'NaN'), nullif(satellites, -1), nullif(battery_pct, -1),
-       nullif(unit_grid_id, 0), nullif(responsibility_grid_id, 0), flags
+       nullif(unit_grid_id, 0), nullif(responsibility_grid_id, 0), flags,
+       nullif(signals, 0)
   FROM fix_incoming
+ WHERE flags & 16 = 0
     ON CONFLICT DO NOTHING
 
 -- :name upsert_states
 -- The newest fix of each device in the batch, unless the device has a newer one. The speed is that of
 -- the way where the device tells none.
 INSERT INTO device_state AS s (device_id, fix_time, received_at, lon, lat, altitude_m, speed_mps, course_deg,
-                               accuracy_m, battery_pct, unit_grid_id, responsibility_grid_id, changed_xid)
+                               accuracy_m, battery_pct, unit_grid_id, responsibility_grid_id, flags, signals,
+                               changed_xid)
 SELECT device_id, fix_time, received_at, lon, lat,
        nullif(altitude_m, 'NaN'), nullif(state_speed_mps, 'NaN'), nullif(course_deg, 'NaN'),
        nullif(accuracy_m, 'NaN'), nullif(battery_pct, -1),
-       nullif(unit_grid_id, 0), nullif(responsibility_grid_id, 0), pg_current_xact_id()::text::bigint
+       nullif(unit_grid_id, 0), nullif(responsibility_grid_id, 0), flags, nullif(signals, 0),
+       pg_current_xact_id()::text::bigint
   FROM fix_incoming
  WHERE newest
     ON CONFLICT (device_id) DO UPDATE
@@ -78,7 +84,7 @@ SELECT device_id, fix_time, received_at, lon, lat,
        speed_mps = excluded.speed_mps, course_deg = excluded.course_deg, accuracy_m = excluded.accuracy_m,
        battery_pct = coalesce(excluded.battery_pct, s.battery_pct),
        unit_grid_id = excluded.unit_grid_id, responsibility_grid_id = excluded.responsibility_grid_id,
-       changed_xid = excluded.changed_xid
+       flags = excluded.flags, signals = excluded.signals, changed_xid = excluded.changed_xid
  WHERE excluded.fix_time > s.fix_time
 
 -- :name update_rule_states

@@ -16,6 +16,8 @@ PERMISSIONS = frozenset(
         "alerts.view",
         "alerts.handle",
         "rules.define",
+        "rosters.manage",
+        "privacy.manage",
         "city.import",
         "city.edit",
         "devices.manage",

@@ -24,6 +24,8 @@ class Envelope(msgspec.Struct):
 Describe = Callable[[bytes, str | None, str | None], Record]
 """Payload of one object, topic, device."""
 
+SIGNALLING = frozenset({"bs", "sos", "alarm", "alarms", "ignition"})
+"""Read into flags, and shown as they came too."""
 _ENVELOPE = msgspec.json.Decoder(Envelope)
 _ANY = msgspec.json.Decoder()
 _ITEMS = msgspec.json.Decoder(list[msgspec.Raw])
@@ -172,7 +174,7 @@ def _others(told: dict[str, Any], read: type[msgspec.Struct], besides: set[str])
     """Members that the decoder does not read, so that nothing of a message is lost to the eye."""
     known = {"online"} if "online" in told else set()
     if "lon" in told and told.get("_type") not in ("waypoint", "waypoints"):
-        known |= set(read.__struct_encode_fields__)
+        known |= set(read.__struct_encode_fields__) - SIGNALLING
     return {name: value for name, value in told.items() if name not in known | besides}
 
 

@@ -8,6 +8,7 @@ import msgspec
 from tracking.clock import datetime_of
 from tracking.fix import Fix, Flag
 from tracking.reasons import Reason, Reject
+from tracking.signals import alarm_names
 
 RAW_SHOWN = 4_096
 """Characters of a refused message that are shown."""
@@ -64,6 +65,7 @@ def time_text(micros: int | None) -> str | None:
 def of_fix(fix: Fix, *, kind: str, device: str | None, flags: Iterable[str] = ()) -> Record:
     """A fix and its own flags by name. The time of a fix that has that of its arrival is left out."""
     own = [flag.name.lower() for flag in Flag if fix.flags & flag and flag.name]
+    own += [f"alarm_{name}" for name in alarm_names(fix.signals)]
     timed = not fix.flags & Flag.TIME_OF_ARRIVAL or fix.fix_time_us
     return Record(
         kind=kind,

@@ -11,20 +11,13 @@ from tracking.arrival import Outcome
 from tracking.clock import micros_of
 from tracking.fix import Fix
 from tracking.reasons import Reason, Reject
+from tracking.signals import alarm_names, of_jt808
 
 SIZE = 28
 """Bytes before the extra items."""
 KMH = 1 / 3.6
 """One km/h in m/s."""
 ACC, POSITIONED, SOUTH, WEST = (1 << bit for bit in range(4))
-ALARMS = {
-    **{0: "sos", 1: "overspeed", 2: "fatigue", 3: "danger_warning", 4: "gnss_fault", 5: "antenna_open"},
-    **{6: "antenna_short", 7: "low_voltage", 8: "power_lost", 9: "display_fault", 10: "tts_fault"},
-    **{11: "camera_fault", 12: "ic_card_fault", 13: "overspeed_warning", 14: "fatigue_warning"},
-    **{18: "daily_driving_time", 19: "overtime_parking", 20: "area_in_out", 21: "route_in_out"},
-    **{22: "segment_time", 23: "off_route", 24: "vss_fault", 25: "fuel_abnormal", 26: "theft"},
-    **{27: "illegal_ignition", 28: "illegal_move", 29: "collision", 30: "rollover", 31: "illegal_door"},
-}
 SATELLITE_SYSTEMS = {18: "gps", 19: "beidou", 20: "glonass", 21: "galileo"}
 DEEPEST_M, HIGHEST_M = -500, 9_000
 """Heights a vehicle can be at."""
@@ -59,7 +52,12 @@ class Location:
 
     @property
     def alarms(self) -> list[str]:
-        return [name for bit, name in ALARMS.items() if self.alarm >> bit & 1]
+        return alarm_names(self.alarm)
+
+    @property
+    def signals(self) -> int:
+        """Bits of ``tracking.signals``."""
+        return of_jt808(self.alarm, self.status)
 
     @property
     def systems(self) -> list[str]:
@@ -80,6 +78,7 @@ class Location:
             values.course(self.course_raw),
             None,
             values.count(extras.named(self.items, "gnss_satellites")),
+            signals=self.signals,
         )
 
 

@@ -15,6 +15,7 @@ from ingest.jt808.message import Message
 from tracking.clock import micros_of
 from tracking.fix import Fix
 from tracking.reasons import Reason, Reject
+from tracking.signals import ACC_OFF, SOS
 
 LOCATION_2013 = (
     "7E02000026123456789012007D02000000010000000200BA7F0E07E4F11C0028003C"
@@ -52,9 +53,9 @@ def test_location_of_2013_with_both_escapes() -> None:
     message = message_of(LOCATION_2013)
     assert (message.kind, message.header.terminal, message.header.serial) == ("location", "123456789012", 126)
     (fix,) = message.outcomes()
-    assert fix == Fix(
-        micros_of(datetime(2018, 10, 15, 2, 10, 10, tzinfo=UTC)), 132.444444, 12.222222, 40.0, 60 / 36, 0.0
-    )
+    moment = micros_of(datetime(2018, 10, 15, 2, 10, 10, tzinfo=UTC))
+    told = SOS | ACC_OFF
+    assert fix == Fix(moment, 132.444444, 12.222222, 40.0, 60 / 36, 0.0, signals=told)
     (found,) = message.body.locations
     assert (extras.named(found.items, "mileage_km"), extras.named(found.items, "fuel_l")) == (10.0, 12.5)
     assert found.alarms == ["sos"]
