@@ -1,6 +1,9 @@
 """The layer catalogue as these routes see it: the view, the table behind it, and who may do what."""
 
+import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.resources import files
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -32,10 +35,13 @@ class NotEditable(DomainError):
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """``kind``: text, number, boolean, date, time or json."""
+    """``kind``: text, number, boolean, date, time or json. ``sortable``: a list in its order stays quick."""
 
     name: str
     kind: str
+    title: str
+    title_en: str
+    sortable: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +58,12 @@ class CityLayer:
     properties: tuple[str, ...]
     relation: str | None
     editable: bool
+    min_zoom: int
+    max_zoom: int
+    style: dict[str, Any]
+    own_style: dict[str, Any] | None
+    """How the reader wants it drawn, where he said so."""
+    version: str
     columns: tuple[Column, ...]
     """All of the view but ``id``, ``geom`` and the drawing order."""
 
@@ -72,6 +84,10 @@ class CityLayer:
         return reader.area_patterns(self.permission) if self.scoped else None
 
 
+_TITLES: Mapping[str, list[str]] = tomllib.loads(
+    (files("command_center.city") / "columns.toml").read_text(encoding="utf-8")
+)
+"""Column to what staff call it, Chinese and English."""
 _KINDS = {
     "bool": "boolean",
     "date": "date",
@@ -85,23 +101,51 @@ _NUMBERS = ("int2", "int4", "int8", "float4", "float8", "numeric")
 
 async def read_layer(conn: AsyncConnection, key: str, reader: Principal) -> CityLayer:
     """Raises LayerUnknown, and NotAllowed for a layer the reader may not see."""
-    row = (await conn.execute(_SQL["layer"], {"key": key})).mappings().one_or_none()
+    values = {"key": key, "person_id": reader.person_id}
+    row = (await conn.execute(_SQL["layers"], values)).mappings().one_or_none()
     if row is None or row["columns"] is None:
         raise LayerUnknown(layer=key)
     reader.require(row["permission"])
+    return _layer(dict(row))
+
+
+async def read_layers(conn: AsyncConnection, reader: Principal) -> list[CityLayer]:
+    """Those the reader may see and whose views are there, in drawing order."""
+    rows = (await conn.execute(_SQL["layers"], {"key": None, "person_id": reader.person_id})).mappings()
+    there = [dict(row) for row in rows if row["columns"] is not None and reader.may(row["permission"])]
+    return [_layer(row) for row in there if _needed(row) <= {name for name, *_ in row["columns"]}]
+
+
+def _needed(row: Mapping[str, Any]) -> set[str]:
+    """Columns without which a view is not served."""
+    needed = {"id", "geom"} | ({"area_code"} if row["scoped"] else set())
+    return needed | ({row["min_zoom_column"]} if row["min_zoom_column"] else set())
+
+
+def _layer(row: Mapping[str, Any]) -> CityLayer:
     hidden = {"id", "geom", row["min_zoom_column"]}
     columns = tuple(
-        Column(name, "number" if kind in _NUMBERS else _KINDS.get(kind, "text"))
-        for name, kind in row["columns"]
-        if name not in hidden
+        _column(name, _kind(kind), sortable) for name, kind, sortable in row["columns"] if name not in hidden
     )
     values: dict[str, Any] = {
         name: row[name]
         for name in (
             "key", "view", "title", "title_en", "geometry", "permission", "scoped", "relation", "editable",
+            "min_zoom", "max_zoom", "style", "own_style", "version",
         )
     }  # fmt: skip
-    return CityLayer(**values, properties=tuple(row["properties"]), columns=columns)
+    there = {name for name, *_ in row["columns"]}
+    properties = tuple(name for name in row["properties"] if name in there)
+    return CityLayer(**values, properties=properties, columns=columns)
+
+
+def _column(name: str, kind: str, sortable: bool) -> Column:
+    title, title_en = _TITLES.get(name, (name, name))
+    return Column(name, kind, title, title_en, sortable and kind != "json")
+
+
+def _kind(type_name: str) -> str:
+    return "number" if type_name in _NUMBERS else _KINDS.get(type_name, "text")
 
 
 def no_feature(layer: CityLayer, row_id: int) -> NotFound:

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 from fastapi import APIRouter, Header, Query, Response
 from pydantic import BaseModel, Field, StringConstraints
 
+from command_center.city.exports import counts_csv
 from command_center.city.shapes import (
     VIEW,
     AreaCode,
@@ -19,10 +20,9 @@ from command_center.city.shapes import (
     Reason,
     Strict,
 )
-from command_center.paging import Cursor, cursor_of, row_id_of
 from command_center.requests import Audit, Conn
 from gis_core import components
-from gis_core.components import ComponentCount, DuplicatePair, NearComponent
+from gis_core.components import ComponentCount, NearComponent
 from gis_core.components.records import place_of
 from gis_core.database import load_queries
 from gis_core.dictionaries import COMPONENT_EDITION
@@ -96,11 +96,6 @@ class ComponentEdit(BaseModel):
     component: Record
 
 
-class DuplicatePage(BaseModel):
-    pairs: list[DuplicatePair]
-    next: str | None
-
-
 class ClassOut(BaseModel):
     edition: str
     code: str
@@ -143,30 +138,6 @@ async def list_nearest(
     )
 
 
-@router.get("/components/duplicates", summary="疑似重复的部件 / Likely duplicates")
-async def list_duplicates(
-    conn: Conn,
-    editor: Editor,
-    tolerance_m: Annotated[float, Query(gt=0, le=50)] = 1.0,
-    area: AreaCode | None = None,
-    class_code: Annotated[ClassCode | None, Query(alias="class")] = None,
-    limit: Annotated[int, Query(ge=1, le=500)] = 100,
-    cursor: Cursor = None,
-) -> DuplicatePage:
-    """Pairs of one class closer than the tolerance. A page may be short or empty and yet have a
-    ``next``: each looks at 20,000 components."""
-    pairs, following = await components.find_duplicates(
-        conn,
-        tolerance_m=tolerance_m,
-        limit=limit,
-        areas=editor.area_patterns(EDIT),
-        area_code=area,
-        class_code=class_code,
-        after=row_id_of(cursor, start=0),
-    )
-    return DuplicatePage(pairs=pairs, next=None if following is None else cursor_of(following))
-
-
 @router.get("/components/statistics", summary="部件统计 / Components by area and class")
 async def list_counts(
     conn: Conn,
@@ -178,6 +149,24 @@ async def list_counts(
     return await components.count_components(
         conn, digits=digits, areas=reader.area_patterns(VIEW), area_code=area
     )
+
+
+@router.get(
+    "/components/statistics.csv",
+    summary="部件统计表 / Components by area and class, for Excel",
+    response_class=Response,
+)
+async def export_counts(
+    conn: Conn,
+    reader: Reader,
+    audit: Audit,
+    level: Literal["district", "street", "community"] = "street",
+    area: AreaCode | None = None,
+) -> Response:
+    counts = await list_counts(conn, reader, level, area)
+    await audit("component.statistics", "component", None, {"level": level, "area": area})
+    headers = {"Content-Disposition": f'attachment; filename="components-{level}.csv"'}
+    return Response(counts_csv(counts), media_type="text/csv; charset=utf-8", headers=headers)
 
 
 @router.get("/component-classes", summary="部件字典 / Component classes by edition")

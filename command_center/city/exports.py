@@ -14,6 +14,7 @@ import pyogrio.raw
 import shapely
 
 from command_center.city.catalogue import CityLayer
+from gis_core.components import ComponentCount
 
 Format = Literal["geojson", "csv", "gpkg"]
 MEDIA_TYPES: Mapping[str, str] = {
@@ -62,6 +63,29 @@ def _csv(layer: CityLayer, rows: Rows) -> bytes:
         else:
             place = [shapely.to_wkt(shape, rounding_precision=8)]
         writer.writerow([row["row_id"], *(_cell(row[name]) for name in names), *place])
+    return ("\ufeff" + out.getvalue()).encode("utf-8")
+
+
+_COUNTS = {
+    "area_code": "区域代码 area",
+    "area_name": "区域 area name",
+    "edition": "版本 edition",
+    "class_code": "小类代码 class",
+    "class_name": "小类 class name",
+    "total": "总数 total",
+    "intact": "完好 intact",
+    "broken": "破损 broken",
+    "lost": "丢失 lost",
+    "abandoned": "废弃 abandoned",
+}
+
+
+def counts_csv(counts: Sequence[ComponentCount]) -> bytes:
+    """Components by area and class; the byte order mark lets Excel read the Chinese."""
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow(_COUNTS.values())
+    writer.writerows([_cell(getattr(one, name)) for name in _COUNTS] for one in counts)
     return ("\ufeff" + out.getvalue()).encode("utf-8")
 
 

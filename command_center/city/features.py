@@ -9,8 +9,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from command_center.city.catalogue import CityLayer
 from command_center.city.filters import conditions
+from command_center.city.ordering import Order, Place
+from gis_core.database import load_queries
 from gis_core.errors import BadInput
 
+_SQL = load_queries("command_center.city")
 Bbox = tuple[float, float, float, float]
 EDGES = ("ST_XMin", "ST_YMin", "ST_XMax", "ST_YMax")
 
@@ -52,16 +55,20 @@ class FeatureQuery:
     def _columns(self) -> list[sa.ColumnElement[Any]]:
         return [self.view.c[column.name] for column in self.layer.columns]
 
-    async def page(self, conn: AsyncConnection, *, after: int, limit: int) -> list[dict[str, Any]]:
-        """GeoJSON features in the order of ids."""
+    async def page(
+        self, conn: AsyncConnection, order: Order, *, after: Place | None, limit: int
+    ) -> list[dict[str, Any]]:
+        """GeoJSON features, those behind ``after``."""
         shape = sa.func.ST_AsGeoJSON(self.view.c.geom, 7).label("shape")
-        statement = (
-            sa.select(self.view.c.id.label("row_id"), shape, *self._columns())
-            .where(self.view.c.id > after, *self.where)
-            .order_by(self.view.c.id)
-            .limit(limit)
-        )
-        return [_feature(dict(row)) for row in (await conn.execute(statement)).mappings()]
+        chosen = sa.select(self.view.c.id.label("row_id"), shape, *self._columns()).where(*self.where)
+        await conn.execute(_SQL["plan_for_page"])
+        found: list[dict[str, Any]] = []
+        for statement in order.statements(chosen, self.view, after):
+            wanted = statement.limit(limit - len(found))
+            found += [_feature(dict(row)) for row in (await conn.execute(wanted)).mappings()]
+            if len(found) == limit:
+                break
+        return found
 
     async def count(self, conn: AsyncConnection) -> int:
         statement = sa.select(sa.func.count()).select_from(self.view).where(*self.where)

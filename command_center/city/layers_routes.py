@@ -1,7 +1,6 @@
-"""The rows of a layer: browsing, figures, files, editing by hand, and how they are drawn."""
+"""The rows of a layer: browsing, figures, files, and editing by hand."""
 
 import asyncio
-import json
 from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Header, Query, Response
@@ -14,17 +13,16 @@ from command_center.city.catalogue import CityLayer, no_feature, read_layer
 from command_center.city.editing import add_row, area_of, change_row, delete_row
 from command_center.city.exports import MAX_ROWS, MEDIA_TYPES, Format, make_file
 from command_center.city.features import FeatureQuery, bbox_of
+from command_center.city.ordering import order_of, place_of
 from command_center.city.shapes import Editor, Geometry, Reader, Reason, ReasonIn, Strict
-from command_center.paging import Cursor, Limit, cursor_of, row_id_of
+from command_center.paging import Limit, LongCursor
 from command_center.requests import Audit, Conn
-from gis_core.database import load_queries
-from gis_core.errors import DomainError, OutOfScope, Text
+from gis_core.errors import DomainError, Text
 from gis_core.history import Record, current_edit, read_record, record_as
 from gis_core.history.edits import EDIT
 from gis_core.identity.principal import Principal
 
 Model = TypeVar("Model", bound=BaseModel)
-_SQL = load_queries("command_center.city")
 router = APIRouter(tags=["图层数据 Layers"])
 
 BboxText = Annotated[str | None, Query(alias="bbox", max_length=100, description="西,南,东,北 / w,s,e,n")]
@@ -74,11 +72,6 @@ class FeatureEdit(BaseModel):
     feature: Record | None
 
 
-class StyleIn(Strict):
-    style: dict[str, Any] = Field(max_length=50)
-    reason: Reason
-
-
 class LayerFigures(BaseModel):
     count: int
     bbox: list[float] | None
@@ -97,12 +90,17 @@ async def list_features(
     filters: Filters = None,
     count: bool = False,
     limit: Limit = 100,
-    cursor: Cursor = None,
+    order_by: Annotated[
+        str | None, Query(max_length=64, description="按此属性排序，前加 - 为降序 / -property: descending")
+    ] = None,
+    cursor: LongCursor = None,
 ) -> FeaturePage:
+    """In the order of ids, or of a column that the catalogue calls ``sortable``; empty values come last."""
     layer = await read_layer(conn, key, reader)
     query = FeatureQuery(layer, layer.areas_for(reader), bbox_of(bbox), filters or [])
-    found = await query.page(conn, after=row_id_of(cursor, start=-1), limit=limit + 1)
-    following = cursor_of(found[limit - 1]["id"]) if len(found) > limit else None
+    order = order_of(layer, order_by)
+    found = await query.page(conn, order, after=place_of(order, cursor), limit=limit + 1)
+    following = order.cursor(found[limit - 1]) if len(found) > limit else None
     matched = await query.count(conn) if count else None
     return FeaturePage(features=found[:limit], next=following, matched=matched)
 
@@ -246,21 +244,6 @@ async def delete_feature(
     await _begin(conn, layer, editor, feature_id, body.reason, if_match)
     await delete_row(conn, layer, feature_id)
     return await _done(conn, response, audit, layer, "feature.delete", feature_id, body.reason)
-
-
-@router.put("/layers/{key}/style", summary="图层样式 / Style of a layer")
-async def set_style(key: str, body: StyleIn, conn: Conn, editor: Editor, audit: Audit) -> dict[str, Any]:
-    """Legend and style as the pages draw it; it is everybody's, so the grant must be the whole city's."""
-    await read_layer(conn, key, editor)
-    if editor.area_patterns(EDIT) is not None:
-        raise OutOfScope(area_code="*")
-    text = json.dumps(body.style, ensure_ascii=False)
-    if len(text) > 20_000:
-        raise RequestValidationError([{"type": "too_long", "loc": ("body", "style"), "msg": "too long"}])
-    await conn.execute(_SQL["set_style"], {"key": key, "style": text})
-    await conn.execute(_SQL["bump_key"], {"key": key})
-    await audit("layer.style", "layer", key, {"reason": body.reason})
-    return body.style
 
 
 def _checked(model: type[Model], given: dict[str, Any]) -> Model:

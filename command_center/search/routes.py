@@ -1,38 +1,21 @@
-"""Layers and areas of the map, and one search box for all that has a name or a code."""
+"""Areas of the map, and one search box for all that has a name or a code."""
 
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Query
 from sqlalchemy import RowMapping
 
 from command_center.problems import RESPONSES
 from command_center.requests import Conn, requires
 from gis_core.database import load_queries
 from gis_core.identity.principal import Principal
-from tiles.store import TileStore
 
 QUERIES = load_queries("command_center.search")
 
 router = APIRouter(tags=["地图 Map"], responses=RESPONSES)
 
 Bbox = tuple[float, float, float, float]
-
-
-@dataclass(frozen=True, slots=True)
-class LayerEntry:
-    """A row of the catalogue; its tiles are under ``/tiles/{key}``. ``version`` changes with the data."""
-
-    key: str
-    title: str
-    title_en: str
-    geometry: Literal["point", "line", "polygon"]
-    min_zoom: int
-    max_zoom: int
-    properties: list[str]
-    scoped: bool
-    style: dict[str, Any]
-    version: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,29 +31,6 @@ class Place:
     lon: float | None
     lat: float | None
     bbox: Bbox | None
-
-
-@router.get("/layers", summary="图层目录 / Layer catalogue")
-async def list_layers(
-    request: Request, principal: Annotated[Principal, requires("map.view")]
-) -> list[LayerEntry]:
-    """The layers the caller may see, in drawing order."""
-    store: TileStore = request.app.state.tile_store
-    return [
-        LayerEntry(
-            key=layer.key,
-            title=layer.title,
-            title_en=layer.title_en,
-            geometry=layer.geometry,  # type: ignore[arg-type]
-            min_zoom=layer.min_zoom,
-            max_zoom=layer.max_zoom,
-            properties=list(layer.properties),
-            scoped=layer.scoped,
-            style=dict(layer.style),
-            version=layer.version,
-        )
-        for layer in await store.visible_layers(principal)
-    ]
 
 
 @router.get("/search", summary="搜索 / Search")

@@ -1,12 +1,11 @@
 """City components 部件: their codes, what may be written of them, and questions about them."""
 
 from gis_core.components.codes import CodeForm, CodesExhausted, ComponentCode, issue_codes
+from gis_core.components.duplicates import DuplicateDecision, DuplicatePair, find_duplicates
 from gis_core.components.questions import (
     ComponentCount,
-    DuplicatePair,
     NearComponent,
     count_components,
-    find_duplicates,
     nearest_components,
 )
 from gis_core.components.records import (
@@ -24,6 +23,7 @@ __all__ = [
     "ComponentCode",
     "ComponentCount",
     "ComponentDetails",
+    "DuplicateDecision",
     "DuplicatePair",
     "NearComponent",
     "NewComponent",

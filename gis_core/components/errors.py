@@ -47,3 +47,21 @@ class CodeTaken(DomainError):
     status, slug = 409, "component-code-taken"
     title = Text("标识码已被使用", "Code in use")
     detail = Text("标识码 {code} 已属于另一个部件。", "The code {code} belongs to another component.")
+
+
+class NotDuplicates(DomainError):
+    status, slug = 422, "not-duplicates"
+    title = Text("不是疑似重复", "Not a pair of likely duplicates")
+    detail = Text(
+        "部件 {code} 和 {other} 不是同一小类，或相距超过 50 米。",
+        "Components {code} and {other} are not of one class, or stand more than 50 m apart.",
+    )
+
+
+class AlreadyDecided(DomainError):
+    status, slug = 409, "duplicate-decided"
+    title = Text("已经处理过", "Already decided")
+    detail = Text(
+        "部件 {code} 和 {other} 是否重复已有结论；要更改，请先撤销那次处理。",
+        "Whether {code} and {other} are duplicates has been decided; undo that decision to change it.",
+    )

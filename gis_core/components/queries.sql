@@ -81,10 +81,12 @@ SELECT c.id, c.code, c.class_code, k.name AS class_name, k.name_en AS class_name
 
 -- :name duplicates
 -- Pairs of one class closer than the tolerance, each once, by the older one's id.
-SELECT a.id AS id, a.code AS code, b.id AS other_id, b.code AS other_code, a.class_code, a.name AS name,
-       b.name AS other_name, a.area_code, a.source, b.source AS other_source,
+SELECT a.id AS id, a.code AS code, b.id AS other_id, b.code AS other_code, a.class_code,
+       k.name AS class_name, k.name_en AS class_name_en, a.name AS name, b.name AS other_name, a.state,
+       b.state AS other_state, a.area_code, a.source, b.source AS other_source,
        ST_Distance(a.geom::geography, b.geom::geography) AS metres,
-       ST_X(ST_PointOnSurface(a.geom)) AS lon, ST_Y(ST_PointOnSurface(a.geom)) AS lat
+       ST_X(ST_PointOnSurface(a.geom)) AS lon, ST_Y(ST_PointOnSurface(a.geom)) AS lat,
+       ST_X(ST_PointOnSurface(b.geom)) AS other_lon, ST_Y(ST_PointOnSurface(b.geom)) AS other_lat
   FROM (SELECT * FROM component a
          WHERE a.id > :after AND a.id <= :upto AND a.state <> 'abandoned'
            AND (CAST(:class_code AS text) IS NULL OR a.class_code = :class_code)
@@ -96,8 +98,10 @@ SELECT a.id AS id, a.code AS code, b.id AS other_id, b.code AS other_code, a.cla
                                  :tolerance_m / 110000)
    OFFSET 0 -- else the planner may join by class first, which is quadratic
  ) AS b
+  JOIN component_class k ON k.edition = a.edition AND k.code = a.class_code
  WHERE b.id > a.id AND b.class_code = a.class_code AND b.edition = a.edition AND b.state <> 'abandoned'
    AND ST_DWithin(a.geom::geography, b.geom::geography, :tolerance_m)
+   AND NOT EXISTS (SELECT FROM component_duplicate d WHERE d.component_id = a.id AND d.other_id = b.id)
  ORDER BY a.id, b.id LIMIT :max_rows
 
 -- :name looked_at
@@ -128,3 +132,35 @@ SELECT edition, code, class_name, name, name_en FROM component_class
 -- :name area_names
 SELECT code, name, name_en FROM area
  WHERE valid_from <= current_date AND (valid_to IS NULL OR valid_to > current_date)
+
+-- :name lock_pair
+SELECT id, code, edition, class_code, state, area_code, attributes, authority, owner, maintainer, address,
+       accuracy_class, note
+  FROM component WHERE id = ANY (CAST(:ids AS int[])) ORDER BY id FOR UPDATE
+
+-- :name pair_metres
+SELECT ST_Distance(a.geom::geography, b.geom::geography) FROM component a, component b
+ WHERE a.id = :one AND b.id = :other
+
+-- :name decided
+SELECT EXISTS (SELECT FROM component_duplicate WHERE component_id = :one AND other_id = :other)
+
+-- :name add_decision
+INSERT INTO component_duplicate
+       (component_id, other_id, decision, kept_id, metres, area_code, reason, decided_by)
+VALUES (:component_id, :other_id, :decision, :kept_id, :metres, :area_code, :reason, :person_id)
+RETURNING id
+
+-- :name decisions
+-- Newest first, with the change set that each was made in.
+SELECT d.id, d.component_id, a.code, d.other_id, b.code AS other_code, a.class_code, a.name, d.decision,
+       d.kept_id, d.metres, d.area_code, d.reason, p.name AS person, d.decided_at,
+       (SELECT i.edit_id FROM edit_insert i
+         WHERE i.relation = 'component_duplicate' AND i.row_ids @> d.id ORDER BY i.id DESC LIMIT 1) AS edit_id
+  FROM component_duplicate d
+  JOIN component a ON a.id = d.component_id
+  JOIN component b ON b.id = d.other_id
+  LEFT JOIN person p ON p.id = d.decided_by
+ WHERE (CAST(:before AS int) IS NULL OR d.id < :before)
+   AND (CAST(:areas AS text[]) IS NULL OR d.area_code LIKE ANY (CAST(:areas AS text[])))
+ ORDER BY d.id DESC LIMIT :max_rows

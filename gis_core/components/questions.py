@@ -1,8 +1,7 @@
-"""Nearest components, likely duplicates, and counts."""
+"""Nearest components, and counts."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -10,8 +9,6 @@ from gis_core.database import load_queries
 from gis_core.models.area import area_prefix
 
 _SQL = load_queries("gis_core.components")
-LOOK = 20_000
-"""Components that one look for duplicates takes."""
 NEAR_M = 2_000.0
 """How far "nearest" reaches unless the caller says otherwise."""
 
@@ -33,25 +30,6 @@ class NearComponent:
     lon: float
     lat: float
     metres: float
-
-
-@dataclass(frozen=True, slots=True)
-class DuplicatePair:
-    """Two components of one class that stand closer together than two such things do."""
-
-    id: int
-    code: str
-    other_id: int
-    other_code: str
-    class_code: str
-    name: str
-    other_name: str
-    area_code: str
-    source: str
-    other_source: str
-    metres: float
-    lon: float
-    lat: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,38 +73,6 @@ async def nearest_components(
     }
     await conn.execute(_SQL["plan_each_time"])
     return [NearComponent(**row) for row in (await conn.execute(_SQL["nearest"], values)).mappings()]
-
-
-async def find_duplicates(
-    conn: AsyncConnection,
-    *,
-    tolerance_m: float,
-    limit: int,
-    areas: Sequence[str] | None = None,
-    area_code: str | None = None,
-    class_code: str | None = None,
-    after: int = 0,
-) -> tuple[list[DuplicatePair], int | None]:
-    """Pairs by the id of the older one, from the one above ``after`` on, and where to go on (None: all
-    were looked at). One look takes ``LOOK`` components, so that it answers in time; it may find none."""
-    values: dict[str, Any] = {
-        "areas": areas,
-        "area": None if area_code is None else area_prefix(area_code) + "%",
-        "class_code": class_code,
-        "after": after,
-    }
-    await conn.execute(_SQL["plan_each_time"])
-    looked = (await conn.execute(_SQL["looked_at"], {**values, "look": LOOK})).mappings().one()
-    if not looked["n"]:
-        return [], None
-    values |= {"tolerance_m": tolerance_m, "max_rows": limit + 1, "upto": looked["upto"]}
-    rows = (await conn.execute(_SQL["duplicates"], values)).mappings()
-    pairs = [DuplicatePair(**row) for row in rows]
-    if len(pairs) <= limit:
-        return pairs, looked["upto"] if looked["n"] == LOOK else None
-    # The last one's pairs may go on behind the limit: leave it to the next page, unless it is alone.
-    whole = [pair for pair in pairs if pair.id != pairs[-1].id] or pairs
-    return whole, whole[-1].id
 
 
 async def count_components(
