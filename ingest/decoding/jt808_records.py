@@ -21,6 +21,10 @@ from tracking.reasons import Reason, Reject
 
 _TEXT = re.compile(rb"[\t\n\r\x20-\x7d]*")
 _HEX_LINE = re.compile(rb"(?:0[xX])?[0-9A-Fa-f\s]*")
+_HEX_FRAME = re.compile(rb"7[eE](?: ?[0-9A-Fa-f]{2}){12,} ?7[eE](?![0-9A-Fa-f])")
+"""A frame that stands in quotes, or behind the time and direction that a log puts before it."""
+COORDINATES_ENCRYPTED = 1 << 5
+"""Of the status: a secrecy plug-in changed the coordinates. Some terminals set it and send plain ones."""
 
 
 def read(file: BinaryIO) -> Iterator[Record]:
@@ -56,6 +60,8 @@ def _hex_line(line: bytes) -> Iterator[bytes | TooLong | Reject]:
     stripped = line.strip()
     if not stripped:
         return
+    if not _HEX_LINE.fullmatch(stripped) and (within := _HEX_FRAME.search(stripped)):
+        stripped = within[0]
     digits = re.sub(rb"\s|^0[xX]", b"", stripped)
     if not _HEX_LINE.fullmatch(stripped) or len(digits) % 2:
         yield Reject(Reason.BAD_BODY, "no hex: " + stripped[:200].decode("ascii", "backslashreplace"))
@@ -128,6 +134,8 @@ def _located(found: Location, kind: str, device: str, raw: str) -> Record:
     flags = set(found.flags)
     if not found.positioned:
         flags.add("no_fix")
+    if found.status & COORDINATES_ENCRYPTED:
+        flags.add("coordinates_encrypted")
     flags |= {f"alarm_{name}" for name in found.alarms}
     record = Record(
         kind=kind,
@@ -151,6 +159,8 @@ def _located(found: Location, kind: str, device: str, raw: str) -> Record:
             "items": found.items,
         },
     )
-    if found.time is None:
+    if found.time is None and not found.positioned:
+        record.flags = sorted({*flags, "no_time"})
+    elif found.time is None:
         record.refuse(Reject(Reason.BAD_TIME, "the time is no BCD time"), raw)
     return records.judge_position(record, raw)

@@ -6,7 +6,7 @@ from typing import Any, BinaryIO
 from ingest import nmea
 from ingest.decoding import record as records
 from ingest.decoding.record import Record
-from ingest.decoding.source import chunks
+from ingest.decoding.source import chunks, without_comments
 from ingest.nmea.epoch import SYSTEMS, Epoch
 from ingest.nmea.scanner import Refused, shown
 from tracking.fix import Fix, Flag
@@ -14,11 +14,21 @@ from tracking.reasons import Reason, Reject
 
 QUALITIES = {2: "differential", 4: "rtk_fixed", 5: "rtk_float", 6: "estimated", 7: "manual", 8: "simulated"}
 
+MODES = {
+    "D": "differential",
+    "E": "estimated",
+    "F": "rtk_float",
+    "M": "manual",
+    "R": "rtk_fixed",
+    "S": "simulated",
+}
+"""Of RMC, GLL and VTG; the quality of GGA goes before."""
+
 
 def read(file: BinaryIO, *, reference_us: int | None, allow_missing_checksum: bool) -> Iterator[Record]:
     """``reference_us`` dates epochs without a date and mends week rollovers, as the arrival does live."""
     stream = nmea.Stream(allow_missing_checksum=allow_missing_checksum)
-    for data in chunks(file):
+    for data in without_comments(chunks(file)):
         for found in stream.feed(data):
             yield from _records(stream, found, reference_us)
     for found in stream.finish():
@@ -53,8 +63,9 @@ def _record(epoch: Epoch, outcome: Any, micros: int | None, bits: int) -> Record
             record.flags.append("no_fix")
         elif isinstance(outcome, Reject):
             record.refuse(outcome, raw)
-    if epoch.quality in QUALITIES:
-        record.flags.append(QUALITIES[epoch.quality])
+    told = QUALITIES.get(epoch.quality or 0) or MODES.get(epoch.mode or "")
+    if told is not None:
+        record.flags.append(told)
     record.flags = sorted(set(record.flags))
     record.extras = _extras(epoch, no_fix="no_fix" in record.flags)
     return records.judge_position(record, raw)

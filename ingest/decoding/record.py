@@ -1,6 +1,7 @@
 """One message as a line of JSON; docs/protocols/decode.md says what stands where."""
 
 from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -88,7 +89,9 @@ def _rounded(value: float | None) -> float | None:
 
 
 def judge_position(record: Record, raw: str) -> Record:
-    """Refuse a position that is none: beyond ±90 or ±180 degrees, or 0,0 with a fix claimed."""
+    """Refuse a position that is none: beyond ±90 or ±180 degrees, or 0,0 with a fix claimed; mark times
+    that cannot be."""
+    _judge_time(record)
     lon, lat = record.lon, record.lat
     if lon is None or lat is None:
         return record
@@ -104,6 +107,18 @@ def judge_position(record: Record, raw: str) -> Record:
     return record
 
 
+def _judge_time(record: Record) -> None:
+    if record.fix_time is None:
+        return
+    ahead = datetime.fromisoformat(record.fix_time) - datetime.now(UTC)
+    if ahead < -GPS_WEEKS:
+        record.flags = sorted({*record.flags, "old_date"})
+    elif ahead > timedelta(days=1):
+        record.flags = sorted({*record.flags, "future_date"})
+
+
+GPS_WEEKS = timedelta(weeks=1024)
+"""A date so long ago is mostly that of a receiver whose count of weeks began anew."""
 ZERO_ISLAND_DEG = 0.001
 """About 100 m around 0,0, where receivers without a fix say they are."""
 

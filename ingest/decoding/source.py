@@ -1,11 +1,15 @@
 """Reading a capture piece by piece, so that its size does not matter."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from typing import BinaryIO
 
 CHUNK = 65_536
 LONGEST_LINE = 4 * 2**20
 """Bytes; a longer line is refused as a whole."""
+
+LONGEST_COMMENT = 1_024
+_COMMENT = re.compile(rb"\n#[\t\x20-\x7e\x80-\xff]*(?=[\r\n])")
 
 
 def chunks(file: BinaryIO) -> Iterator[bytes]:
@@ -29,3 +33,16 @@ def lines(file: BinaryIO) -> Iterator[bytes | int]:
         stripped = line.strip()
         if stripped:
             yield stripped
+
+
+def without_comments(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """The pieces without lines of text that begin with ``#``, as captures of receivers have them."""
+    held = b"\n"
+    for piece in pieces:
+        told = _COMMENT.sub(b"\n", held + piece)
+        begun = told.rfind(b"\n#")
+        if begun < 0 or len(told) - begun > LONGEST_COMMENT:
+            begun = len(told) - told.endswith(b"\n")
+        yield told[:begun]
+        held = told[begun:]
+    yield _COMMENT.sub(b"\n", held + b"\n")

@@ -27,16 +27,11 @@ class Reassembly:
         self._waiting: OrderedDict[_Key, _Waiting] = OrderedDict()
 
     def add(self, part: Message) -> Message | Reject | None:
-        """The whole message when ``part`` was the last that lacked; None while some lack.
-
-        The serials of the packets follow each other, so the first one's serial tells messages of
-        one kind apart.
-        """
+        """The whole message when ``part`` was the last that lacked; None while some lack."""
         header = part.header
         if not 1 <= header.index <= header.total:
             return None
-        first = (header.serial - header.index + 1) & 0xFFFF
-        key = (header.terminal, header.message_id, header.total, first)
+        key = self._key(part)
         waiting = self._waiting.setdefault(key, _Waiting())
         self._waiting.move_to_end(key)
         if header.index not in waiting.parts:
@@ -51,10 +46,27 @@ class Reassembly:
 
     def missing(self, part: Message) -> list[int]:
         """Indices of the packets still lacking of the message that ``part`` belongs to."""
+        waiting = self._waiting.get(self._key(part))
+        if waiting is None:
+            return []
+        return [index for index in range(1, part.header.total + 1) if index not in waiting.parts]
+
+    def _key(self, part: Message) -> _Key:
+        """What message a packet belongs to.
+
+        The serials of the packets follow each other, so the first one's serial tells messages of one
+        kind apart. Some terminals give all packets of a message the same serial instead.
+        """
         header = part.header
         first = (header.serial - header.index + 1) & 0xFFFF
-        waiting = self._waiting.get((header.terminal, header.message_id, header.total, first))
-        return [] if waiting is None else [i for i in range(1, header.total + 1) if i not in waiting.parts]
+        key = (header.terminal, header.message_id, header.total, first)
+        if key in self._waiting:
+            return key
+        for other, waiting in self._waiting.items():
+            same = other[:3] == key[:3] and header.index not in waiting.parts
+            if same and all(known.header.serial == header.serial for known in waiting.parts.values()):
+                return other
+        return key
 
     def _size(self) -> int:
         return sum(waiting.size for waiting in self._waiting.values())

@@ -48,13 +48,13 @@ class Header:
 def split(message: bytes) -> tuple[Header, bytes]:
     """Header and body of an unescaped message without its checksum. Raises BadHeader.
 
-    Some terminals set bit 14 and send the header of 2013: it is that one when the length of the body
-    then fits and does not otherwise.
+    Some terminals set bit 14 and send the header of 2013, or leave it clear and send that of 2019: it
+    is the other one when the length of the body then fits and does not otherwise.
     """
     if len(message) < SIZES[2013]:
         raise BadHeader(f"{len(message)} bytes are no header")
     if not int.from_bytes(message[2:4]) & VERSION_FLAG:
-        return _read(message, 2013)
+        return _without_flag(message)
     if len(message) >= SIZES[2019]:
         newer = _read(message, 2019)
         if len(newer[1]) == newer[0].body_length:
@@ -63,6 +63,18 @@ def split(message: bytes) -> tuple[Header, bytes]:
     if len(older[1]) == older[0].body_length or len(message) < SIZES[2019]:
         return older
     return newer
+
+
+def _without_flag(message: bytes) -> tuple[Header, bytes]:
+    older = _read(message, 2013)
+    fits = len(older[1]) == older[0].body_length or not older[0].body_length
+    if fits or len(message) < SIZES[2019] or message[4] not in (1, 2):
+        return older
+    try:
+        newer = _read(message, 2019)
+    except BadHeader:
+        return older
+    return newer if len(newer[1]) == newer[0].body_length else older
 
 
 def _read(message: bytes, version: int) -> tuple[Header, bytes]:

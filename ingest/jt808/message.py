@@ -74,6 +74,8 @@ def flags_of(header: Header, content: bytes) -> set[str]:
         flags.add("number_not_decimal")
     if header.properties & headers.VERSION_FLAG and header.version == 2013:
         flags.add("version_flag_with_2013_header")
+    if not header.properties & headers.VERSION_FLAG and header.version == 2019:
+        flags.add("2019_header_without_version_flag")
     if header.fragment:
         flags.add("fragment")
     return flags

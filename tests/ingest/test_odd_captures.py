@@ -1,0 +1,109 @@
+"""Oddities that captures of other receivers, clients and terminals have."""
+
+import io
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from ingest.decoding import nmea_records
+from ingest.decoding.record import line_of
+from ingest.jt808 import framing, header, location
+from ingest.jt808 import message as messages
+from ingest.jt808.fragments import Reassembly
+from ingest.jt808.message import Message
+from tests.ingest.test_decode_command import GGA, RMC, lines
+from tests.ingest.test_decoders import sentence
+from tracking.fix import Fix
+
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+BODY = location.write(Fix(0, 120.0, 30.0), NOON)
+
+
+def read(plain: bytes) -> Message:
+    found = messages.read(framing.escape(plain + bytes([framing.checksum(plain)])))
+    assert isinstance(found, Message)
+    return found
+
+
+def frame(body: bytes, properties: int = 0) -> bytes:
+    plain = bytearray(header.join(0x0200, body, version=2013, terminal="17", serial=5))
+    plain[2:4] = (int.from_bytes(plain[2:4]) | properties).to_bytes(2)
+    return framing.wrap(bytes(plain))
+
+
+def test_packets_that_all_carry_the_same_serial_are_joined() -> None:
+    content = (40).to_bytes(2) + b"\0" + (len(BODY).to_bytes(2) + BODY) * 40
+    reassembly, whole = Reassembly(), None
+    for index, at in enumerate(range(0, len(content), 500), start=1):
+        part = content[at : at + 500]
+        whole = reassembly.add(
+            read(header.join(0x0704, part, version=2013, terminal="1", serial=7, part=(3, index)))
+        )
+    assert isinstance(whole, Message)
+    assert len(whole.body.locations) == 40
+
+
+def test_a_header_of_2019_without_its_flag_is_told_by_its_length() -> None:
+    found = read(b"\x02\x00" + len(BODY).to_bytes(2) + b"\x01" + bytes(9) + b"\x17\x00\x05" + BODY)
+    assert (found.header.version, found.header.terminal[-2:], found.header.serial) == (2019, "17", 5)
+    assert "2019_header_without_version_flag" in found.body.flags
+
+
+@pytest.mark.parametrize("shape", ["{}", '"{}"', "2026-01-01 12:00:00 RX: {}", '{{"hex": "{}"}}', "0x{}"])
+def test_hex_frames_are_found_in_lines_of_logs(shape: str) -> None:
+    (line,) = lines("jt808", shape.format(frame(BODY).hex(" " if "RX" in shape else "\0").replace("\0", "")))
+    assert (line["ok"], line["lon"], line["fix_time"]) == (True, 120.0, "2026-01-01T12:00:00Z")
+
+
+def test_a_terminal_without_fix_may_have_no_time_but_one_with_a_fix_must() -> None:
+    timeless = BODY[:22] + bytes(6)
+    lost = timeless[:4] + bytes(4) + timeless[8:]
+    assert lines("jt808", frame(lost))[0]["flags"] == ["no_fix", "no_time"]
+    assert lines("jt808", frame(timeless))[0]["error"] == "bad_time"
+
+
+def test_coordinates_that_a_plug_in_changed_are_marked() -> None:
+    changed = BODY[:4] + (0x22).to_bytes(4) + BODY[8:]
+    assert lines("jt808", frame(changed))[0]["flags"] == ["coordinates_encrypted"]
+
+
+def nmea(data: bytes) -> list[dict[str, Any]]:
+    records = nmea_records.read(io.BytesIO(data), reference_us=None, allow_missing_checksum=False)
+    return [json.loads(line_of(record)) for record in records]
+
+
+@pytest.mark.parametrize(
+    "capture",
+    [
+        b"%b%b",
+        b"\\s:r003669961,c:1120959341*5D\\%b\\g:1-2-73874,n:157036*4F\\%b",
+        b"2026-01-01 12:00:01.123 [GPS] %b12:00:02,%b",
+        b"!AIVDM,1,1,,B,177KQJ5000G?tO`K>RA1wUbN0TKH,0*5C\r\n%b$PUBX,00,1*2E\r\n%b",
+        b"\xef\xbb\xbf%b\xb5\x62\x01\x07$%b",
+    ],
+)
+def test_sentences_are_found_whatever_stands_around_them(capture: bytes) -> None:
+    (line,) = nmea(capture % (sentence(RMC), sentence(GGA)))
+    assert (line["ok"], line["satellites"], line["fix_time"]) == (True, 8, "2026-01-01T11:59:59.500000Z")
+
+
+def test_a_sentence_in_a_comment_is_none() -> None:
+    told = b"# first was: " + sentence(RMC) + sentence(GGA) + b"# last was: " + sentence(RMC).strip()
+    (line,) = nmea(told)
+    assert line["extras"]["sentences"] == ["GNGGA"]
+
+
+@pytest.mark.parametrize(
+    ("mode", "flag"), [("E", "estimated"), ("M", "manual"), ("S", "simulated"), ("D", "differential")]
+)
+def test_the_mode_letter_tells_how_the_position_came_about(mode: str, flag: str) -> None:
+    (line,) = nmea(sentence(RMC.removesuffix("A,V") + f"{mode},V"))
+    assert line["flags"] == [flag]
+
+
+def test_dates_that_cannot_be_are_marked() -> None:
+    (old,) = nmea(sentence(RMC.replace("010126", "220899")))
+    (ahead,) = nmea(sentence(RMC.replace("010126", "010179")))
+    assert (old["flags"], ahead["flags"]) == (["old_date"], ["future_date"])
