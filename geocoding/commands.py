@@ -16,6 +16,7 @@ from rich.table import Table
 from geocoding.answers import WHY, Answer, explain, geocode
 from geocoding.areas import Areas
 from geocoding.batch import run as run_batch
+from geocoding.city_rows import import_city
 from geocoding.forward import Hints
 from geocoding.grammar.vocabulary import canonical
 from geocoding.imports import import_table
@@ -91,6 +92,25 @@ def import_addresses(
     _print(table)
     if report.calibration:
         _print(report.calibration)
+
+
+@app.command("import-city")
+def import_own_layers(as_json: Json = False) -> None:
+    """由建筑、设施图层的地址更新地址库。Bring the gazetteer up to the addresses of the city's own layers."""
+    with _progress() as bar, _connect() as connection:
+        task = bar.add_task("读取 reading", total=None)
+        reports = import_city(
+            connection, progress=lambda step, count: bar.update(task, description=f"{step} {count:,}")
+        )
+    if as_json:
+        told = {source: asdict(report) for source, report in reports.items()}
+        sys.stdout.write(json.dumps(told, ensure_ascii=False) + "\n")
+        return
+    table = Table("来源 source", "行 rows", "条目 entries", "新增 new", "更新 changed", "移除 removed")
+    for source, report in reports.items():
+        counts = (report.rows, report.entries, report.inserted, report.updated, report.removed)
+        table.add_row(source, *(f"{count:,}" for count in counts))
+    _print(table)
 
 
 @app.command()

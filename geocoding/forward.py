@@ -254,21 +254,23 @@ def _place(
             away = hypot(location.x - x, location.y - y) / 1000.0
             weight *= 0.3 + 0.7 / (1.0 + (away / NEAR_KM) ** 2)
         numbered = target.number is not None
-        found.append(
-            Match(
-                location=location,
-                base=target.base,
-                base_id=target.base_id,
-                cluster=member,
-                reason=target.reason,
-                belief=target.belief,
-                weight=weight,
-                share=0.0,
-                district_ok=agrees,
-                numbered=numbered,
-                kind=gazetteer.base_kinds.get(target.base_id, 0),
-            )
+        match = Match(
+            location=location,
+            base=target.base,
+            base_id=target.base_id,
+            cluster=member,
+            reason=target.reason,
+            belief=target.belief,
+            weight=weight,
+            share=0.0,
+            district_ok=agrees,
+            numbered=numbered,
+            kind=gazetteer.base_kinds.get(target.base_id, 0),
         )
+        found.append(match)
+        rival = location.rival
+        if rival is not None:
+            found.append(match._replace(location=rival, weight=weight * min(rival.say / location.say, 1.0)))
 
 
 def _fitness(location: Location, number: Number | None, cluster: Cluster, kind: int) -> float:

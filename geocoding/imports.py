@@ -45,17 +45,27 @@ def import_table(
         raise BadInput(field="quality", reason_zh="应在 0 到 1 之间", reason="must be between 0 and 1")
     table = read_table(spec)
     progress("read", len(table.rows))
-    report = ImportReport(rows=len(table.rows), refused=table.refused)
+    return import_rows(
+        connection, table.rows, spec, refused=table.refused, replace=replace, calibrated=calibrated,
+        progress=progress,
+    )  # fmt: skip
+
+
+def import_rows(
+    connection: Connection, rows: list[SourceRow], spec: TableSpec, *, refused: dict[str, int] | None = None,
+    replace: bool = False, calibrated: bool = True,
+    progress: Callable[[str, int], None] = lambda step, count: None,
+) -> ImportReport:  # fmt: skip
+    """Parse and merge rows of WGS 84 points as the source that ``spec`` names; commits."""
+    report = ImportReport(rows=len(rows), refused=refused or {})
     names = load_names(connection)
-    names.add_areas({row.district for row in table.rows}, {row.town for row in table.rows}, ())
-    collect_names(table.rows, names)
+    names.add_areas({row.district for row in rows}, {row.town for row in rows}, ())
+    collect_names(rows, names)
     progress("names", len(names.lexicon))
     source_id = save_source(
         connection, spec.source, quality=spec.quality, datum=spec.datum, columns=spec.columns
     )
-    merged = save_entries(
-        connection, source_id, _parsed(table.rows, names, report, progress), replace=replace
-    )
+    merged = save_entries(connection, source_id, _parsed(rows, names, report, progress), replace=replace)
     connection.commit()
     report.inserted, report.updated, report.removed = merged.inserted, merged.updated, merged.removed
     report.unchanged = report.entries - merged.inserted - merged.updated

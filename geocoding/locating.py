@@ -2,6 +2,7 @@
 
 from bisect import bisect_left, bisect_right
 from math import hypot, log1p
+from operator import itemgetter
 from typing import NamedTuple
 
 from geocoding.grammar.elements import Number
@@ -11,6 +12,8 @@ from geocoding.interpolation import DOOR, LANE, Line, along, near_chord, on_trac
 
 AGREE_M = 80.0
 """Points of one address this close together confirm one another."""
+APART_M, ELSEWHERE_M = 150.0, 300.0
+"""Points farther apart need the road to judge between them; beyond the second they are two places."""
 FEATURES = 10
 
 _UNIT_CODE = {unit: code for code, unit in enumerate(UNITS)}
@@ -29,6 +32,10 @@ class Location(NamedTuple):
     rows: tuple[int, ...]
     shared: bool
     why: str
+    say: float = 1.0
+    """Evidence for this point among the rows of the address."""
+    rival: "Location | None" = None
+    """Where other rows of the same address put it, if that is another place."""
 
 
 def _line_features(line: Line, cluster: Cluster) -> tuple[float, ...]:
@@ -52,21 +59,31 @@ def _exact_rows(columns: Columns, cluster: Cluster, number: Number, unit: int) -
 
 def _known(columns: Columns, cluster: Cluster, rows: list[int], quality: list[float], level: str) -> Location:
     """One point of the rows of one address. Where they disagree, the row that the others and its
-    neighbours along the road bear out wins."""
+    neighbours along the road bear out wins; the best of those that say another place is its rival."""
     xs, ys, shared, sources = columns.x, columns.y, columns.shared, columns.source
-    best, best_score, best_chord = rows[0], -1.0, None
     numbered = columns.unit[rows[0]] in _NUMBERED
+    first = rows[0]
+    away = max(hypot(xs[row] - xs[first], ys[row] - ys[first]) for row in rows) if len(rows) > 1 else 0.0
+    expected: Line | None = None
+    if numbered and away > APART_M:
+        expected = along(
+            columns, cluster, columns.number[first], columns.unit[first], hidden=columns.number[first]
+        )
+    scored: list[tuple[float, int, float | None]] = []
     for row in rows:
         score = quality[sources[row]] * (0.2 if shared[row] else 1.0)
         for other in rows:
             if other != row:
-                away = hypot(xs[row] - xs[other], ys[row] - ys[other])
-                score += quality[sources[other]] * 0.5 / (1.0 + (away / AGREE_M) ** 2)
+                apart = hypot(xs[row] - xs[other], ys[row] - ys[other])
+                score += quality[sources[other]] * 0.5 / (1.0 + (apart / AGREE_M) ** 2)
         chord = near_chord(columns, cluster, row) if numbered else None
-        if chord is not None:
+        if expected is not None:
+            off = hypot(xs[row] - expected.x, ys[row] - expected.y)
+            score += 0.6 / (1.0 + (off / (2 * AGREE_M + expected.sd_m)) ** 2)
+        elif chord is not None:
             score += 0.6 / (1.0 + (chord / (2 * AGREE_M)) ** 2)
-        if score > best_score:
-            best, best_score, best_chord = row, score, chord
+        scored.append((score, row, chord))
+    score, best, best_chord = max(scored, key=itemgetter(0))
     x, y = xs[best], ys[best]
     agreeing = [row for row in rows if hypot(xs[row] - x, ys[row] - y) <= AGREE_M]
     away = max(hypot(xs[row] - x, ys[row] - y) for row in rows)
@@ -76,9 +93,13 @@ def _known(columns: Columns, cluster: Cluster, rows: list[int], quality: list[fl
         float(two), float(len(agreeing) > 1), float(shared[best]), 1.0 / len(rows), quality[sources[best]],
         float(cluster.suspect),
     )  # fmt: skip
-    return Location(
-        x, y, level, features, tuple(agreeing), bool(shared[best]), "known_by_two" if two else "known"
-    )
+    rival: Location | None = None
+    if away > ELSEWHERE_M:
+        elsewhere = [row for row in rows if hypot(xs[row] - x, ys[row] - y) > ELSEWHERE_M]
+        rival = _known(columns, cluster, elsewhere, quality, level)._replace(rival=None)
+        rival = rival._replace(say=max(s for s, row, _ in scored if row in elsewhere))
+    why = "known_by_two" if two else "known"
+    return Location(x, y, level, features, tuple(agreeing), bool(shared[best]), why, score, rival)
 
 
 def locate(

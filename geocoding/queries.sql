@@ -93,6 +93,32 @@ SELECT name, ST_AsBinary(geom) FROM road WHERE name IS NOT NULL AND name <> ''
 -- :name facilities
 SELECT id, name, ST_X(geom), ST_Y(geom) FROM facility WHERE name IS NOT NULL AND name <> ''
 
+-- :name source_known
+SELECT 1 FROM gazetteer_source WHERE key = %(key)s
+
+-- :name city_buildings
+-- Buildings with an address, at a point inside, with the areas they lie in by their area code.
+SELECT b.id::text, b.address, coalesce(b.name, ''), coalesce(d.name, ''), coalesce(t.name, ''),
+       coalesce(c.name, ''), '', ST_X(b.p), ST_Y(b.p)
+  FROM (SELECT id, address, name, area_code, ST_PointOnSurface(geom) AS p
+          FROM building WHERE address <> '') AS b
+  LEFT JOIN area AS d ON d.code = left(b.area_code, 6) AND (d.valid_to IS NULL OR d.valid_to > current_date)
+  LEFT JOIN area AS t ON t.code = left(b.area_code, 9) AND length(b.area_code) >= 9
+                     AND (t.valid_to IS NULL OR t.valid_to > current_date)
+  LEFT JOIN area AS c ON c.code = b.area_code AND length(b.area_code) = 12
+                     AND (c.valid_to IS NULL OR c.valid_to > current_date)
+
+-- :name city_facilities
+SELECT f.id::text, f.address, '', coalesce(d.name, ''), coalesce(t.name, ''), coalesce(c.name, ''), f.kind,
+       ST_X(f.geom), ST_Y(f.geom)
+  FROM facility AS f
+  LEFT JOIN area AS d ON d.code = left(f.area_code, 6) AND (d.valid_to IS NULL OR d.valid_to > current_date)
+  LEFT JOIN area AS t ON t.code = left(f.area_code, 9) AND length(f.area_code) >= 9
+                     AND (t.valid_to IS NULL OR t.valid_to > current_date)
+  LEFT JOIN area AS c ON c.code = f.area_code AND length(f.area_code) = 12
+                     AND (c.valid_to IS NULL OR c.valid_to > current_date)
+ WHERE f.address <> ''
+
 -- :name calibration
 SELECT model FROM geocode_calibration ORDER BY id DESC LIMIT 1
 
