@@ -14,6 +14,7 @@ from tracking import partitions, pipeline, store
 from tracking.arrival import Arrival
 from tracking.clock import DAY_US, datetime_of, now_us
 from tracking.directory import find_devices, load_directory
+from tracking.duty_times import OlderTurnsNeeded
 from tracking.locator import load_locator
 from tracking.memory import load_memory
 from tracking.pipeline import Work, World
@@ -193,7 +194,11 @@ class BatchWriter:
 
     def _commit(self, session: _Session, arrivals: Sequence[Arrival]) -> tuple[Work, int]:
         self._look_up_strangers(session, arrivals)
-        work = pipeline.process(arrivals, session.world)
+        try:
+            work = pipeline.process(arrivals, session.world)
+        except OlderTurnsNeeded as needed:
+            session.world.directory.duty_times.learn_older(session.connection, needed.device_ids)
+            work = pipeline.process(arrivals, session.world)
         if len(work.fixes):
             _ensure_partitions(session, _days_of(work))
         inserted = store.commit(session.connection, work)

@@ -8,7 +8,8 @@ from typing import Any
 import msgspec
 import psycopg
 
-from tracking.clock import micros_of
+from tracking.clock import micros_of, now_us
+from tracking.duty_times import EVERYTHING_KEPT, DutyTimes, load_duty_times
 from tracking.sql import QUERIES
 
 
@@ -42,6 +43,7 @@ class Directory:
     duties: Mapping[int, list[Duty]] = field(default_factory=dict)
     """By device, in the order of their beginnings."""
     by_id: dict[int, Device] = field(default_factory=dict)
+    duty_times: DutyTimes = EVERYTHING_KEPT
 
     def duty_at(self, device_id: int, moment_us: int) -> Duty | None:
         """The turn that covers a moment; of overlapping turns the one that began last."""
@@ -63,7 +65,7 @@ def load_directory(connection: psycopg.Connection[Any]) -> Directory:
     for roster, device, starts, ends, *grid in connection.execute(QUERIES["duties"]):
         duty = Duty(roster, device, micros_of(starts), micros_of(ends), *grid)
         duties.setdefault(device, []).append(duty)
-    directory = Directory(duties=duties)
+    directory = Directory(duties=duties, duty_times=load_duty_times(connection, now_us()))
     directory.learn(devices)
     return directory
 

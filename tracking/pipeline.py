@@ -13,6 +13,7 @@ from tracking.arrival import Arrival
 from tracking.batch import FixBatch
 from tracking.clock import micros_of
 from tracking.directory import Directory
+from tracking.duty_times import Keeping
 from tracking.fix import ConnectionStatus, Fix, Flag
 from tracking.locator import Locator
 from tracking.memory import Memory
@@ -21,6 +22,7 @@ from tracking.reasons import Reason, Reject
 from tracking.rules import Change, Rule, RuleContext
 from tracking.rules.base import RuleState
 from tracking.settings import TrackingSettings
+from tracking.signals import SOS
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,8 @@ class Work:
     fixes: FixBatch
     rejects: list[tuple[int, Reject]] = field(default_factory=list)
     """Index of the arrival, and why."""
+    withheld: set[int] = field(default_factory=set)
+    """Arrivals with positions outside duty: their raw message is kept nowhere."""
     connections: dict[int, bool] = field(default_factory=dict)
     repeats: int = 0
     newest: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, dtype=np.bool_))
@@ -90,6 +94,23 @@ def reject_impossible(work: Work) -> None:
 
 def _told_time(fixes: FixBatch, row: int) -> str:
     return f"{np.datetime64(int(fixes.fix_time_us[row]), 'us')}Z"
+
+
+def keep_private(work: Work) -> None:
+    """Positions outside duty go, or leave the last state only, as the rule of the device's group says.
+
+    A call for help is kept at any time: who presses the button wants to be found.
+    """
+    fixes = work.fixes
+    keeping = work.world.directory.duty_times.judge(fixes.device_id, fixes.fix_time_us)
+    private = (keeping != Keeping.KEEP) & (fixes.signals & SOS == 0)
+    if not private.any():
+        return
+    work.withheld.update(fixes.source[private].tolist())
+    state_only = private & (keeping == Keeping.STATE)
+    flags = fixes.flags | np.where(state_only, int(Flag.OFF_DUTY), 0).astype(np.int32)
+    work.fixes = fixes.with_columns(flags=flags)
+    work.reject(private & ~state_only, Reason.OFF_DUTY, lambda row: "")
 
 
 def order(work: Work) -> None:
@@ -156,7 +177,7 @@ def locate(work: Work) -> None:
 def judge(work: Work) -> None:
     """Let each rule see the fixes that are not late."""
     world = work.world
-    in_time = work.fixes.take((work.fixes.flags & Flag.LATE) == 0)
+    in_time = work.fixes.take((work.fixes.flags & (Flag.LATE | Flag.OFF_DUTY)) == 0)
     if not len(in_time):
         return
     context = RuleContext(world.directory, world.locator)
@@ -169,6 +190,7 @@ def judge(work: Work) -> None:
 
 STEPS: tuple[Callable[[Work], None], ...] = (
     reject_impossible,
+    keep_private,
     order,
     mark_late,
     derive_speed,

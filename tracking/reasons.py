@@ -30,6 +30,7 @@ class Reason(StrEnum):
     DISABLED_DEVICE = "disabled_device"
     DECODER_FAILED = "decoder_failed"
     NOT_STORABLE = "not_storable"
+    OFF_DUTY = "off_duty"
 
 
 REASON_TEXTS: dict[Reason, Text] = {
@@ -53,10 +54,11 @@ REASON_TEXTS: dict[Reason, Text] = {
     Reason.DISABLED_DEVICE: Text("设备已停用", "The device is disabled"),
     Reason.DECODER_FAILED: Text("解码程序出错", "The decoder failed"),
     Reason.NOT_STORABLE: Text("数据库拒绝写入", "The database refused it"),
+    Reason.OFF_DUTY: Text("非当班时间，按规定不保存", "Outside duty: not kept, as the group's rule says"),
 }
 
-COUNTED_ONLY = frozenset({Reason.NO_FIX})
-"""Ordinary life of a receiver: counted in the metrics, not kept as dead letters."""
+COUNTED_ONLY = frozenset({Reason.NO_FIX, Reason.OFF_DUTY})
+"""Ordinary life of a receiver, and of a person off duty: counted, not kept as dead letters."""
 
 
 class Reject(msgspec.Struct, frozen=True):

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from psycopg.types.json import set_json_dumps
 
 from tracking.clock import POSTGRES_EPOCH_US, datetime_of
+from tracking.duty_times import Keeping
 from tracking.pipeline import Work
 from tracking.reasons import COUNTED_ONLY
 from tracking.rules import Change
@@ -145,6 +146,9 @@ def _write_dead_letters(connection: psycopg.Connection[Any], work: Work) -> None
         for (source, reason), (detail, count) in rows.items():
             arrival = work.arrivals[source]
             told = detail if count == 1 else f"{detail} (and {count - 1} more)"
+            kept = arrival.payload[:MAX_KEPT_PAYLOAD]
+            if _is_private(work, source):
+                told, kept = "not kept: outside duty", b""
             copy.write_row(
                 (
                     datetime_of(arrival.received_us),
@@ -152,9 +156,21 @@ def _write_dead_letters(connection: psycopg.Connection[Any], work: Work) -> None
                     None if arrival.device_key is None else _storable(arrival.device_key),
                     str(reason),
                     _storable(told),
-                    arrival.payload[:MAX_KEPT_PAYLOAD],
+                    kept,
                 )
             )
+
+
+def _is_private(work: Work, source: int) -> bool:
+    """Whether a message holds positions outside duty, or came outside duty and may."""
+    if source in work.withheld:
+        return True
+    arrival, directory = work.arrivals[source], work.world.directory
+    device = directory.devices.get(arrival.device_key or "")
+    if device is None:
+        return False
+    here, now = np.array([device.id], dtype=np.int32), np.array([arrival.received_us])
+    return bool(directory.duty_times.judge(here, now)[0] != Keeping.KEEP)
 
 
 def _storable(text: str) -> str:
