@@ -17,6 +17,7 @@ from command_center.demo.load_people import Login, load_people
 from command_center.demo.people import hire
 from command_center.demo.plan import CITY, DISTRICT, SOURCE
 from command_center.processes.broker import DeviceCredentials, replace_private
+from geocoding.city_rows import import_city
 from gis_core.errors import DomainError, Text
 from gis_core.identity.secrets import Keyring
 from gis_core.settings import DatabaseSettings, StorageSettings
@@ -75,7 +76,9 @@ def make(
                 raise
             status.update("ANALYZE")
             connection.execute(f"ANALYZE {_ANALYZED}")
-    counts = {**loaded["counts"], **people}
+            status.update("地址库 gazetteer")
+            addresses = import_city(connection)
+    counts = {**loaded["counts"], **people, "address": sum(read.entries for read in addresses.values())}
     console.print(
         f"{CITY.zh}{DISTRICT.zh} {DISTRICT.en}, {CITY.en}: "
         + ", ".join(f"{table} {count:,}" for table, count in counts.items())
