@@ -12,7 +12,7 @@ from tracking.signals import ACC_OFF, ACC_ON, SOS, named
 
 
 class FixBody(msgspec.Struct):
-    """``time``: ISO 8601 with offset, or epoch seconds. The rest is optional; more members may come."""
+    """``time``: ISO 8601 with offset, epoch seconds or milliseconds. The rest is optional; more may come."""
 
     time: str | float
     lon: float
@@ -34,8 +34,8 @@ class StatusBody(msgspec.Struct):
     online: bool
 
 
-_FIX = msgspec.json.Decoder(FixBody)
-_STATUS = msgspec.json.Decoder(StatusBody)
+_FIX = documents.Reader(FixBody, needed=frozenset({"time", "lon", "lat"}))
+_STATUS = documents.Reader(StatusBody, needed=frozenset({"online"}))
 
 
 def decode_fix(payload: bytes) -> list[Outcome]:
@@ -50,8 +50,7 @@ def decode_status(payload: bytes) -> list[Outcome]:
 
 def _interpret(body: FixBody) -> list[Outcome]:
     try:
-        moment = body.time
-        micros = values.micros_of_iso(moment) if isinstance(moment, str) else values.micros_of_epoch(moment)
+        micros = values.micros_of_told(body.time)
     except values.BadTimeValue as error:
         return [Reject(Reason.BAD_TIME, str(error))]
     return [

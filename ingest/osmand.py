@@ -19,10 +19,10 @@ from tracking.fix import Fix, Flag
 from tracking.reasons import Reason, Reject
 from tracking.signals import ACC_OFF, ACC_ON, BITS, SOS, named
 
-MILLISECONDS_FROM = 100_000_000_000.0
-"""Epoch times from here on are milliseconds: in seconds it is the year 5138."""
 UNITS = {"kn": KNOT, "kmh": KMH, "mps": 1.0}
-_NUMBER = re.compile(r"[+-]?(?:\d{1,20}(?:\.\d{0,20})?|\.\d{1,20})(?:[eE][+-]?\d{1,2})?")
+_NUMBER = values.NUMBER
+_REQUEST = re.compile(r"(?:GET|POST) +(\S+)(?: +HTTP/[\d.]+)?", re.ASCII)
+"""The first line of a request, as logs keep it."""
 _LOCAL = re.compile(r"(\d{4})-(\d\d)-(\d\d)[ T](\d\d):(\d\d):(\d\d)(\.\d{1,6})?")
 
 
@@ -95,6 +95,8 @@ def decode(text: str, *, speed_unit: str = "kn") -> list[Report | Reject]:
     stripped = text.strip()
     if stripped[:1] in ("{", "["):
         return decode_json(stripped)
+    if found := _REQUEST.fullmatch(stripped):
+        stripped = found[1]
     query = stripped.split("?", 1)[1] if "?" in stripped else stripped
     try:
         pairs = parse_qsl(query, keep_blank_values=True, max_num_fields=200)
@@ -204,8 +206,7 @@ def time_of(text: str) -> int:
     Raises BadTimeValue.
     """
     if _NUMBER.fullmatch(text):
-        number = float(text)
-        return values.micros_of_epoch(number / 1000 if number >= MILLISECONDS_FROM else number)
+        return values.micros_of_told(text)
     # A + for a blank is decoded to a blank, which is then an offset's sign that was lost.
     told = re.sub(r" (\d\d:?\d\d)$", r"+\1", text) if text.count(":") > 2 else text
     if _LOCAL.fullmatch(told):
@@ -233,6 +234,8 @@ def _loose(text: str | None) -> float | None:
 
 
 def _real(value: Any) -> float | None:
+    if isinstance(value, str):
+        return _loose(value)
     try:
         return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
     except OverflowError:

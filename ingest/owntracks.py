@@ -48,7 +48,7 @@ class Body(msgspec.Struct):
     """Ours, not the app's: ``sos`` or another name of ``tracking.signals``."""
 
 
-_BODY = msgspec.json.Decoder(Body)
+_BODY = documents.Reader(Body, needed=frozenset({"_type", "tst", "created_at", "lon", "lat"}))
 
 
 def decode(payload: bytes, *, received_us: int | None) -> list[Outcome]:
@@ -75,7 +75,7 @@ def _interpret(body: Body, received_us: int | None) -> list[Outcome]:
     flags = 0
     try:
         if told is not None:
-            micros = values.micros_of_epoch(float(told))
+            micros = values.micros_of_told(told)
         elif received_us is not None:
             micros, flags = received_us, int(Flag.TIME_OF_ARRIVAL)
         else:

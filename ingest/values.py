@@ -1,6 +1,7 @@
 """Reading single values that devices send: times, and numbers with a sentinel for unknown."""
 
 import math
+import re
 from datetime import datetime
 
 from tracking.clock import micros_of
@@ -9,6 +10,12 @@ FIRST_EPOCH_S = -62_135_596_800.0
 """0001-01-01T00:00:00Z."""
 LAST_EPOCH_S = 253_402_300_799.0
 """9999-12-31T23:59:59Z, the last time that calendars and PostgreSQL clients agree on."""
+
+
+MILLISECONDS_FROM = 100_000_000_000.0
+"""Epoch times from here on are milliseconds: in seconds it is the year 5138."""
+NUMBER = re.compile(r"[+-]?(?:\d{1,20}(?:\.\d{0,20})?|\.\d{1,20})(?:[eE][+-]?\d{1,2})?")
+"""A decimal number as text; what Python alone would take for one (``nan``, ``1_0``) is none."""
 
 
 class BadTimeValue(ValueError):
@@ -31,6 +38,18 @@ def micros_of_iso(text: str) -> int:
     if moment.tzinfo is None:
         raise BadTimeValue(f"{text[:64]!r} does not say its offset from UTC")
     return micros_of(moment)
+
+
+def micros_of_told(told: str | float) -> int:
+    """Microseconds of epoch seconds or milliseconds, also as text, or of ISO 8601 with its offset.
+
+    Raises BadTimeValue.
+    """
+    if isinstance(told, str):
+        if not NUMBER.fullmatch(told.strip()):
+            return micros_of_iso(told)
+        told = float(told)
+    return micros_of_epoch(told / 1000 if told >= MILLISECONDS_FROM else told)
 
 
 def not_negative(value: float | None) -> float | None:

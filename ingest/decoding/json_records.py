@@ -1,5 +1,7 @@
 """Records of JSON payloads, one a line: our own fixes and status, and OwnTracks."""
 
+import codecs
+import re
 from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO
 
@@ -26,6 +28,7 @@ Describe = Callable[[bytes, str | None, str | None], Record]
 
 SIGNALLING = frozenset({"bs", "sos", "alarm", "alarms", "ignition"})
 """Read into flags, and shown as they came too."""
+_TOPIC_FIRST = re.compile(rb"((?:owntracks|wanmi)/[^\s{\[]+)(?:\s+(.*))?", re.DOTALL)
 _ENVELOPE = msgspec.json.Decoder(Envelope)
 _ANY = msgspec.json.Decoder()
 _ITEMS = msgspec.json.Decoder(list[msgspec.Raw])
@@ -66,7 +69,13 @@ def _read(file: BinaryIO, kind: str, describe: Describe) -> Iterator[Record]:
 
 
 def _opened(line: bytes) -> tuple[str | None, bytes]:
-    """Topic and payload of an enveloped line; the line itself when it is no envelope."""
+    """Topic and payload of an enveloped line; the line itself when it is no envelope.
+
+    ``topic payload`` is how ``mosquitto_sub -v`` writes it.
+    """
+    line = line.removeprefix(codecs.BOM_UTF8)
+    if found := _TOPIC_FIRST.fullmatch(line):
+        return found[1].decode("utf-8", "replace"), found[2] or b""
     try:
         envelope = _ENVELOPE.decode(line)
         if isinstance(envelope.payload, msgspec.UnsetType):
@@ -139,23 +148,38 @@ def _describe_owntracks(
 
 def _place(record: Record, told: dict[str, Any]) -> None:
     """Where and when a region was entered or left."""
-    lon, lat, moment = told.get("lon"), told.get("lat"), told.get("tst")
-    if isinstance(lon, int | float) and isinstance(lat, int | float):
-        record.lon, record.lat = float(lon), float(lat)
-    accuracy = told.get("acc")
-    if isinstance(accuracy, int | float):
-        record.accuracy_m = values.not_negative(float(accuracy))
+    record.lon, record.lat = _told_place(told)
+    record.accuracy_m = values.not_negative(_number(told.get("acc")))
+    moment = told.get("tst")
     try:
-        record.fix_time = None if moment is None else records.time_text(values.micros_of_epoch(float(moment)))
-    except (TypeError, ValueError):
+        micros = values.micros_of_told(moment) if isinstance(moment, str | int | float) else None
+        record.fix_time = records.time_text(micros)
+    except (ValueError, OverflowError):
         record.fix_time = None
+
+
+def _told_place(told: dict[str, Any]) -> tuple[float | None, float | None]:
+    """Both or neither."""
+    lon, lat = _number(told.get("lon")), _number(told.get("lat"))
+    return (None, None) if lon is None or lat is None else (lon, lat)
+
+
+def _number(told: Any) -> float | None:
+    if isinstance(told, str):
+        return float(told) if values.NUMBER.fullmatch(told) else None
+    try:
+        return float(told) if isinstance(told, int | float) and not isinstance(told, bool) else None
+    except OverflowError:
+        return None
 
 
 def _of_outcome(outcome: object, kind: str, device: str | None, payload: bytes) -> Record:
     if isinstance(outcome, Fix):
         return records.of_fix(outcome, kind=kind, device=device)
     if isinstance(outcome, Reject):
-        return records.refused(kind, outcome, _shown(payload), device=device)
+        record = records.refused(kind, outcome, _shown(payload), device=device)
+        record.lon, record.lat = _told_place(_members(payload))
+        return record
     record = Record(kind=kind, device=device)
     if isinstance(outcome, ConnectionStatus):
         record.extras = {"online": outcome.online}

@@ -62,7 +62,7 @@ def test_own_json_by_iso_time_with_everything() -> None:
         (b"\xff\xfe", Reason.NOT_JSON),
         (b'"text"', Reason.BAD_FIELD),
         (b'{"time":1,"lat":2}', Reason.MISSING_FIELD),
-        (b'{"time":1,"lon":2,"lat":"3"}', Reason.BAD_FIELD),
+        (b'{"time":1,"lon":2,"lat":"3 N"}', Reason.BAD_FIELD),
         (b'{"time":1,"lon":2,"lat":NaN}', Reason.NOT_JSON),
         (b'{"time":"2026-01-01T12:00:00","lon":2,"lat":3}', Reason.BAD_TIME),
         (b'{"time":1e300,"lon":2,"lat":3}', Reason.BAD_TIME),

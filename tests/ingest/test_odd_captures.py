@@ -107,3 +107,45 @@ def test_dates_that_cannot_be_are_marked() -> None:
     (old,) = nmea(sentence(RMC.replace("010126", "220899")))
     (ahead,) = nmea(sentence(RMC.replace("010126", "010179")))
     assert (old["flags"], ahead["flags"]) == (["old_date"], ["future_date"])
+
+
+PLACE = '"lon":120,"lat":30'
+
+
+@pytest.mark.parametrize(
+    "moment",
+    ["1767268800", '"1767268800"', "1767268800000", '"1767268800000"', '"2026-01-01T20:00:00+08:00"'],
+)
+def test_times_as_clients_write_them(moment: str) -> None:
+    own = lines("json", f'{{"time":{moment},{PLACE}}}')
+    theirs = lines("owntracks", f'{{"_type":"location","tst":{moment},{PLACE}}}')
+    assert {line["fix_time"] for line in own + theirs} == {"2026-01-01T12:00:00Z"}
+
+
+def test_numbers_as_text_and_members_that_cannot_be_read() -> None:
+    told = '"tst":1767268800,"lon":"120.5","lat":"30.5","vel":"36","acc":{},"batt":"full","alt":[1],"cog":90'
+    (line,) = lines("owntracks", f'{{"_type":"location",{told}}}')
+    assert (line["ok"], line["lon"], line["speed_mps"], line["course_deg"]) == (True, 120.5, 10.0, 90.0)
+    assert (line["accuracy_m"], line["battery"], line["altitude_m"]) == (None, None, None)
+    for lon in ('"nan"', '"1e400"', "true", "[]", '""'):
+        assert not lines("owntracks", f'{{"_type":"location","tst":1,"lat":30,"lon":{lon}}}')[0]["ok"]
+
+
+def test_a_refused_line_keeps_the_place_it_told() -> None:
+    (line,) = lines("json", f'{{"time":"yesterday",{PLACE}}}')
+    assert (line["ok"], line["error"], line["lon"], line["lat"]) == (False, "bad_time", 120.0, 30.0)
+
+
+def test_topic_before_the_payload_and_a_byte_order_mark() -> None:
+    body = f'{{"_type":"location","tst":1767268800,{PLACE}}}'
+    found = lines("owntracks", f"owntracks/li/phone {body}\nowntracks/li/phone\n\ufeff{body}")
+    assert [(line["kind"], line["device"]) for line in found] == [
+        ("location", "phone"),
+        ("cleared", "phone"),
+        ("location", None),
+    ]
+
+
+def test_a_request_as_servers_log_it() -> None:
+    (line,) = lines("osmand", "GET /?id=7&lat=30&lon=120&timestamp=1767268800 HTTP/1.1")
+    assert (line["device"], line["fix_time"]) == ("7", "2026-01-01T12:00:00Z")
