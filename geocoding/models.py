@@ -128,3 +128,62 @@ class GazetteerUse(Base):
 
     base: Mapped[str] = mapped_column(primary_key=True)
     chosen: Mapped[int] = mapped_column(server_default="0")
+
+
+class GeocodeTable(Base):
+    """A table of addresses that somebody handed in to be located; its file lies beside the other uploads."""
+
+    __tablename__ = "geocode_table"
+    __table_args__ = (
+        CheckConstraint("state IN ('uploaded','queued','running','done','refused')", name="state"),
+        Index("ix_geocode_table_person_id", "person_id"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
+    file_name: Mapped[str]
+    file_bytes: Mapped[int] = mapped_column(BigInteger)
+    header: Mapped[list[str]] = mapped_column(JSONB)
+    samples: Mapped[list[list[str]]] = mapped_column(JSONB)
+    """The first rows, as texts."""
+    total: Mapped[int]
+    """Rows below the header."""
+    address_column: Mapped[str | None]
+    district_column: Mapped[str | None]
+    state: Mapped[str] = mapped_column(server_default="uploaded")
+    done: Mapped[int] = mapped_column(server_default="0")
+    refusal: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
+    changed_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
+
+
+class GeocodeRow(Base):
+    """What was found for one row, and what somebody decided. ``decision``: ``candidate`` one of those
+    found, ``point`` set on the map, ``nowhere`` no place can be told."""
+
+    __tablename__ = "geocode_row"
+    __table_args__ = (
+        CheckConstraint("status IN ('accepted','doubtful','ambiguous','not_found')", name="status"),
+        CheckConstraint("decision IN ('candidate','point','nowhere')", name="decision"),
+        Index("ix_geocode_row_status", "table_id", "status", "row_number"),
+    )
+
+    table_id: Mapped[int] = mapped_column(
+        ForeignKey("geocode_table.id", ondelete="CASCADE"), primary_key=True
+    )
+    row_number: Mapped[int] = mapped_column(primary_key=True)
+    """From 1, the header not counted."""
+    address: Mapped[str]
+    district: Mapped[str]
+    status: Mapped[str]
+    level: Mapped[str]
+    matched: Mapped[str]
+    confidence: Mapped[float | None] = mapped_column(REAL)
+    error_m: Mapped[float | None] = mapped_column(REAL)
+    lon: Mapped[float | None] = mapped_column(DOUBLE_PRECISION)
+    lat: Mapped[float | None] = mapped_column(DOUBLE_PRECISION)
+    candidates: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
+    """The other places that came into question."""
+    decision: Mapped[str | None]
+    decided_by: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
+    decided_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
