@@ -122,12 +122,15 @@ class Picker:
         """For each feature the first of the column's fields that ``parse`` makes something of."""
         if column in self.options.constants:
             return self.constant(parse(self.options.constants[column]))
-        result = np.full(len(self.features), None, dtype=object)
-        for name in self.field_names(column):
-            values = self.features.fields[name]
-            for at in np.flatnonzero(result == None):  # noqa: E711 - elementwise
-                if values[at] is not None:
-                    result[at] = parse(values[at])
+        names = self.field_names(column)
+        if not names:
+            return self.constant(None)
+        result = _each(self.features.fields[names[0]], parse)
+        for name in names[1:]:
+            missing = result == None  # noqa: E711 - elementwise
+            if not missing.any():
+                break
+            result[missing] = _each(self.features.fields[name][missing], parse)
         return result
 
     def text(self, column: str) -> Column:
@@ -203,29 +206,38 @@ class Picker:
                 ]
             )
         names = [name for name in fields if name not in self.verbatim]
-        columns = [fields[name] for name in names]
+        columns = [_as_json_values(fields[name]) for name in names]
+        if not any((column != None).any() for column in columns):  # noqa: E711 - elementwise
+            return self.constant("{}")
         return object_column(
-            [
-                _json((name, column[at]) for name, column in zip(names, columns, strict=True))
-                for at in range(len(self.features))
-            ]
+            [_json(zip(names, values, strict=True)) for values in zip(*columns, strict=True)]
         )
 
 
-def _json(pairs: Iterable[tuple[str, Any]]) -> str:
-    """JSON text without NUL, which PostgreSQL cannot hold; nested JSON text is unfolded."""
-    found: dict[str, Any] = {}
-    for name, value in pairs:
-        if value is None:
-            continue
-        if isinstance(value, str) and value.startswith("{"):
+def _each(values: Column, parse: Callable[[Any], Any]) -> Column:
+    return object_column([None if value is None else parse(value) for value in values])
+
+
+def _as_json_values(values: Column) -> Column:
+    """What JSON can hold; nested JSON text is unfolded."""
+    return _each(values, _json_value)
+
+
+def _json_value(value: Any) -> Any:
+    if isinstance(value, str):
+        if value[:1] == "{":
             try:
-                value = json.loads(value)
+                return json.loads(value)
             except ValueError:
-                found[name] = value
-                continue
-        found[name] = value if isinstance(value, str | int | float | bool | dict) else str(value)
-    return msgspec.json.encode(found).decode().replace("\\u0000", "")
+                return value
+        return value
+    return value if isinstance(value, int | float | bool | dict) else str(value)
+
+
+def _json(pairs: Iterable[tuple[str, Any]]) -> str:
+    """JSON text without NUL, which PostgreSQL cannot hold."""
+    text = msgspec.json.encode({name: value for name, value in pairs if value is not None}).decode()
+    return text.replace("\\u0000", "") if "\\u0000" in text else text
 
 
 def made_keys(shapes: Column, words: Sequence[Column] = ()) -> Column:

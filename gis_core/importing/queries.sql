@@ -232,3 +232,10 @@ ON CONFLICT (source) DO UPDATE SET options = known.options || excluded.options, 
 
 -- :name remembered_options
 SELECT options -> %(file)s FROM import_mapping WHERE source = %(source)s AND options ? %(file)s
+
+-- :name lock_source
+-- Two imports of one source follow each other.
+SELECT pg_advisory_xact_lock(hashtextextended('import ' || %(source)s, 0))
+
+-- :name source_is_known
+SELECT 1 FROM {table} WHERE source = %(source)s LIMIT 1

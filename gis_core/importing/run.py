@@ -206,7 +206,7 @@ class _Import:
             self._report.differences += [
                 Difference(key, missing_key, "missing", {}) for _, missing_key in missing[:1_000]
             ]
-        staging.upsert(counts)
+        staging.write(counts)
         if request.remove_missing:
             if not staging.target.sourced:
                 raise NotRemovable(target=key)

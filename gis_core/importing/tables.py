@@ -108,12 +108,13 @@ class TableLayer:
         for at, row in enumerate(cells):
             if len(row) < width:
                 cells[at] = row + [None] * (width - len(row))
-            elif any(cell is not None for cell in row[width:]):
-                issues.append(issue(ids[at], "row-too-long", found=len(row), wanted=width))
-        columns = list(zip(*cells, strict=False)) if cells else [()] * width
-        fields = {
-            name: object_column(values) for name, values in zip(self.field_names, columns, strict=False)
-        }
+            elif len(row) > width:
+                if any(cell is not None for cell in row[width:]):
+                    issues.append(issue(ids[at], "row-too-long", found=len(row), wanted=width))
+                cells[at] = row[:width]
+        # By numpy: zip(*cells) walks some ten thousand lists at once and is many times slower.
+        columns = np.array(cells, dtype=object).reshape(len(cells), width).T
+        fields = {name: values.copy() for name, values in zip(self.field_names, columns, strict=True)}
         shapes, unreadable = shapes_of(self.columns, fields, ids)
         for name in self.columns.names:
             del fields[name]
