@@ -77,12 +77,23 @@ def city(
         str | None, typer.Option("--area", help="区划代码；不填则用演示城市 area; else the demo city")
     ] = None,
     rounds: Annotated[int, typer.Option(min=1, help="轮数，取最好 rounds, best counts")] = 2,
+    count: Annotated[
+        int, typer.Option("--components", min=0, help="部件数，0 为不测 components; 0 leaves them out")
+    ] = 1_000_000,
     as_json: Json = False,
+    folder: Folder = None,
 ) -> None:
-    """划分单元网格的时间，与仅打断成面之比。Seconds to divide an area, beside bare polygonizing."""
+    """划分、坐标转换、导入、百万部件，各有对照。Division, transforms, imports, a million components."""
     from benchmarks.city import measure, report
 
-    figures = measure(database_url=database_url, area_code=area_code, rounds=rounds)
+    figures = measure(
+        database_url=database_url,
+        area_code=area_code,
+        rounds=rounds,
+        components=count,
+        folder=folder,
+        say=_say,
+    )
     _show(figures, report(figures), as_json)
 
 
