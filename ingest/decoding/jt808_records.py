@@ -19,7 +19,11 @@ from ingest.jt808.message import Message
 from tracking.clock import micros_of
 from tracking.reasons import Reason, Reject
 
-_TEXT = re.compile(rb"[\t\n\r\x20-\x7d]*")
+_NO_TEXT = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]")
+"""A frame has zeros in its header, a text has none."""
+MOST_WAITING = 256
+"""Messages with packets missing; a capture holds many terminals at once."""
+_HEX_START = re.compile(rb"(?:[0-9A-Fa-f]{2} ?){4}")
 _HEX_LINE = re.compile(rb"(?:0[xX])?[0-9A-Fa-f\s]*")
 _HEX_FRAME = re.compile(rb"7[eE](?: ?[0-9A-Fa-f]{2}){12,} ?7[eE](?![0-9A-Fa-f])")
 """A frame that stands in quotes, or behind the time and direction that a log puts before it."""
@@ -28,11 +32,11 @@ COORDINATES_ENCRYPTED = 1 << 5
 
 
 def read(file: BinaryIO) -> Iterator[Record]:
-    """Hex when the capture begins with text, which holds no byte 7E; else raw bytes."""
+    """Hex when the capture begins with text, else raw bytes."""
     pieces = chunks(file)
     first = next(pieces, b"")
-    reassembly = Reassembly()
-    source = _hex_frames if first and _TEXT.fullmatch(first) else _raw_frames
+    reassembly = Reassembly(most_waiting=MOST_WAITING)
+    source = _raw_frames if _NO_TEXT.search(first) or not _HEX_START.search(first) else _hex_frames
     for frame in source(chain([first], pieces)):
         yield of_frame(frame, reassembly)
 

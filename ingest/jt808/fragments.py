@@ -10,6 +10,8 @@ from tracking.reasons import Reject
 MOST_WAITING = 8
 MOST_BYTES = 4 * 2**20
 """Of one terminal, all unfinished messages together; a photograph has some 100 kB."""
+OVERHEAD = 500
+"""Bytes that a packet costs us beside its content: also empty ones are bounded."""
 
 _Key = tuple[str, int, int, int]
 
@@ -23,7 +25,9 @@ class _Waiting:
 class Reassembly:
     """Unfinished messages; the oldest gives way when there are too many."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, most_waiting: int = MOST_WAITING) -> None:
+        self._most_waiting = most_waiting
+        self._size = 0
         self._waiting: OrderedDict[_Key, _Waiting] = OrderedDict()
 
     def add(self, part: Message) -> Message | Reject | None:
@@ -36,12 +40,14 @@ class Reassembly:
         self._waiting.move_to_end(key)
         if header.index not in waiting.parts:
             waiting.parts[header.index] = part
-            waiting.size += len(part.content)
+            waiting.size += len(part.content) + OVERHEAD
+            self._size += len(part.content) + OVERHEAD
         if len(waiting.parts) == header.total:
-            del self._waiting[key]
+            self._size -= self._waiting.pop(key).size
             return _joined([waiting.parts[index] for index in range(1, header.total + 1)])
-        while len(self._waiting) > MOST_WAITING or self._size() > MOST_BYTES:
-            self._waiting.popitem(last=False)
+        while len(self._waiting) > self._most_waiting or self._size > MOST_BYTES:
+            _, given_up = self._waiting.popitem(last=False)
+            self._size -= given_up.size
         return None
 
     def missing(self, part: Message) -> list[int]:
@@ -67,9 +73,6 @@ class Reassembly:
             if same and all(known.header.serial == header.serial for known in waiting.parts.values()):
                 return other
         return key
-
-    def _size(self) -> int:
-        return sum(waiting.size for waiting in self._waiting.values())
 
 
 def _joined(parts: list[Message]) -> Message | Reject:

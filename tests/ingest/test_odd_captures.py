@@ -11,7 +11,7 @@ from ingest.decoding import nmea_records
 from ingest.decoding.record import line_of
 from ingest.jt808 import framing, header, location
 from ingest.jt808 import message as messages
-from ingest.jt808.fragments import Reassembly
+from ingest.jt808.fragments import MOST_BYTES, OVERHEAD, Reassembly
 from ingest.jt808.message import Message
 from tests.ingest.test_decode_command import GGA, RMC, lines
 from tests.ingest.test_decoders import sentence
@@ -149,3 +149,18 @@ def test_topic_before_the_payload_and_a_byte_order_mark() -> None:
 def test_a_request_as_servers_log_it() -> None:
     (line,) = lines("osmand", "GET /?id=7&lat=30&lon=120&timestamp=1767268800 HTTP/1.1")
     assert (line["device"], line["fix_time"]) == ("7", "2026-01-01T12:00:00Z")
+
+
+def test_empty_packets_without_end_are_bounded() -> None:
+    reassembly = Reassembly()
+    for index in range(1, 20_000):
+        part = header.join(0x0704, b"", version=2013, terminal="1", serial=index, part=(65_535, index))
+        last = read(part)
+        reassembly.add(last)
+    kept = 65_535 - len(reassembly.missing(last))
+    assert kept <= MOST_BYTES / OVERHEAD
+
+
+def test_hex_with_chinese_remarks_is_text() -> None:
+    refused, taken = lines("jt808", f"# 粤B 车载终端 {'7e'}\n{frame(BODY).hex()}\n")
+    assert (refused["ok"], taken["ok"]) == (False, True)
