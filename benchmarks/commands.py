@@ -198,3 +198,23 @@ def components(
 
     figures = measure(database_url=database_url, rows=count)
     _show(figures, report(figures), as_json)
+
+
+@app.command()
+def geofence(
+    polygons: Annotated[int, typer.Option(min=1, help="铺满的面 tiling polygons")] = 20_000,
+    fences: Annotated[int, typer.Option(min=1, help="复杂围栏 complex fences")] = 400,
+    points: Annotated[int, typer.Option(min=1_000, help="随机点 random points")] = 1_000_000,
+    borders: Annotated[int, typer.Option(min=1_000, help="边界点 points on borders")] = 100_000,
+    as_json: Json = False,
+    folder: Folder = None,
+) -> None:
+    """每核每秒定位点数，与 shapely、PostGIS 之比及一致性。Points located a second; agreement with PostGIS."""
+    from benchmarks.geofence import measure, report
+
+    figures = measure(
+        polygons=polygons, fences=fences, points=points, borders=borders, folder=folder, say=_say
+    )
+    _show(figures, report(figures), as_json)
+    if figures["tiles_mismatches"] or figures["fences_mismatches"]:
+        raise typer.Exit(1)

@@ -9,6 +9,7 @@ import psycopg
 import shapely
 from numpy.typing import NDArray
 
+from tracking.polygon_raster import PolygonRaster
 from tracking.sql import QUERIES
 
 SEMI_MAJOR_M = 6_378_137.0
@@ -20,28 +21,30 @@ class GridIndex:
     """Polygons of one kind. A point on a border belongs to the lowest id of those that touch it."""
 
     def __init__(self, ids: Sequence[int], polygons: NDArray[Any]) -> None:
-        order = np.argsort(np.asarray(ids, dtype=np.int32), kind="stable")
-        self._ids = np.asarray(ids, dtype=np.int32)[order]
-        self._polygons = np.asarray(polygons, dtype=object)[order]
-        shapely.prepare(self._polygons)
-        self._tree = shapely.STRtree(self._polygons)
+        numbers = np.asarray(ids, dtype=np.int32)
+        order = np.argsort(numbers, kind="stable")
+        self._ids = numbers[order]
+        self._by_row = np.append(self._ids, np.int32(0))
+        self._raster = PolygonRaster(np.asarray(polygons, dtype=object)[order])
 
     def __len__(self) -> int:
         return len(self._ids)
 
+    @property
+    def memory_bytes(self) -> int:
+        return self._raster.memory_bytes
+
     def locate(self, lon: NDArray[np.float64], lat: NDArray[np.float64]) -> NDArray[np.int32]:
         """Id of the polygon of each point (degrees), 0 for none."""
-        found = np.zeros(len(lon), dtype=np.int32)
-        if not len(self._ids) or not len(lon):
-            return found
-        point, polygon = self._tree.query(shapely.points(lon, lat))
-        hit = shapely.intersects_xy(self._polygons[polygon], lon[point], lat[point])
-        point, polygon = point[hit], polygon[hit]
-        lowest = np.full(len(lon), len(self._ids), dtype=np.intp)
-        np.minimum.at(lowest, point, polygon)
-        inside = lowest < len(self._ids)
-        found[inside] = self._ids[lowest[inside]]
-        return found
+        return self._by_row[self._raster.lowest(lon, lat)]
+
+    def locate_all(
+        self, lon: NDArray[np.float64], lat: NDArray[np.float64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+        """Index of the point and id of the polygon of every intersection, by point and then by id:
+        for fences, which may lie over each other."""
+        points, rows = self._raster.pairs(lon, lat)
+        return points, self._ids[rows]
 
 
 class GridDistances:
