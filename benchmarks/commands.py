@@ -4,11 +4,14 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.table import Table
+
+if TYPE_CHECKING:
+    from benchmarks.durability import Outcome
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -134,19 +137,36 @@ def durability(
     messages: Annotated[int, typer.Option(min=100, help="每轮消息数 messages a round")] = 60_000,
     per_second: Annotated[float, typer.Option(min=1, help="发送速率 messages a second")] = 2_000,
     kills: Annotated[int, typer.Option(min=1, help="每轮强杀次数 kills a round")] = 5,
+    at_random: Annotated[
+        bool, typer.Option("--random", help="三个进程随机强杀，可重叠 any of the three, at random moments")
+    ] = False,
+    gap: Annotated[float, typer.Option(min=0.5, help="随机强杀平均间隔秒 mean seconds between kills")] = 5.0,
+    seed: Annotated[int, typer.Option(help="随机数种子 seed of --random")] = 1,
     as_json: Json = False,
     folder: Folder = None,
 ) -> None:
     """负载下强杀各进程：消息服务器已确认的是否都入库且仅一次。kill -9 under load: all stored, once?"""
-    from benchmarks.durability import measure
+    from benchmarks.durability import measure, measure_storm
 
+    if at_random:
+        outcome, killed = measure_storm(
+            kills=kills, per_second=per_second, gap_s=gap, seed=seed, folder=folder, say=_say
+        )
+        _show({**outcome._asdict(), "sound": outcome.sound, "killed": killed}, _rows([outcome]), as_json)
+        _say(f"{killed}")
+        if not outcome.sound:
+            raise typer.Exit(1)
+        return
     outcomes = measure(messages=messages, per_second=per_second, kills=kills, folder=folder, say=_say)
-    head: tuple[str, ...] = ("强杀 kill -9", "次数 kills", "已发 sent", "已确认 acknowledged")
-    head += ("已入库 stored", "缺 missing", "重 doubled")
-    rows = [head, *(tuple(str(part) for part in outcome[:7]) for outcome in outcomes)]
-    _show([{**outcome._asdict(), "sound": outcome.sound} for outcome in outcomes], rows, as_json)
+    _show([{**outcome._asdict(), "sound": outcome.sound} for outcome in outcomes], _rows(outcomes), as_json)
     if not all(outcome.sound for outcome in outcomes):
         raise typer.Exit(1)
+
+
+def _rows(outcomes: "Sequence[Outcome]") -> list[tuple[str, ...]]:
+    head: tuple[str, ...] = ("强杀 kill -9", "次数 kills", "已发 sent", "已确认 acknowledged")
+    head += ("已入库 stored", "缺 missing", "重 doubled")
+    return [head, *(tuple(str(part) for part in outcome[:7]) for outcome in outcomes)]
 
 
 @app.command()

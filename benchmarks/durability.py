@@ -1,6 +1,7 @@
 """kill -9 under load: is what the broker acknowledged stored, and once?"""
 
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -171,6 +172,97 @@ def strike(
     )
 
 
+def storm(
+    servers: Servers,
+    children: dict[str, Child],
+    keys: Sequence[str],
+    *,
+    kills: int,
+    per_second: float,
+    gap_s: float,
+    seed: int,
+    say: Any = lambda text: None,
+) -> tuple[Outcome, dict[str, int]]:
+    """Kill one of the three at random moments, ``kills`` times, also while another is still coming back;
+    then let all settle and compare, message by message, what the broker acknowledged with what is stored.
+
+    Returns the outcome, and how often each was killed. ``gap_s``: mean time between two kills.
+    """
+    began = time.monotonic()
+    chance = random.Random(seed)
+    start_s = round(time.time()) - 7_200
+    messages = int(kills * gap_s * per_second)
+    wanted = list(scene.fixes(keys, first=0, count=messages, start_s=start_s))
+    publisher = Publisher(servers.broker.url("simulator"), "load-storm", window=1_000)
+    ended = threading.Event()
+
+    def publish() -> None:
+        publisher.publish(wanted, per_second=per_second, until=ended.is_set, patience_s=300.0)
+
+    thread = threading.Thread(target=publish)
+    thread.start()
+    killed = dict.fromkeys(VICTIMS, 0)
+    returning: list[threading.Thread] = []
+    for blow in range(kills):
+        time.sleep(chance.uniform(0.2, 2 * gap_s - 0.2))
+        free = [victim for victim in VICTIMS if not any(t.name == victim and t.is_alive() for t in returning)]
+        victim = chance.choice(free)
+        children[victim].kill()
+        killed[victim] += 1
+        down = chance.uniform(0.0, 2.0)
+        back = threading.Thread(target=_come_back, args=(servers, children, victim, down), name=victim)
+        back.start()
+        returning = [*(other for other in returning if other.is_alive()), back]
+        if blow % 10 == 9:
+            say(f"  {blow + 1} kills, {len(publisher.acknowledged):,} of {messages:,} acknowledged")
+    for back in returning:
+        back.join()
+    thread.join(timeout=600)
+    ended.set()
+    thread.join()
+    publisher.close()
+    span = (start_s - 1, start_s + messages / len(keys) + 1)
+    stored, distinct = _settled(servers.database_url, span, len(publisher.acknowledged))
+    lost = _lost(servers.database_url, span, keys, publisher.acknowledged, start_s)
+    outcome = Outcome(
+        "random",
+        kills,
+        publisher.sent,
+        len(publisher.acknowledged),
+        stored,
+        lost,
+        stored - distinct,
+        publisher.resent,
+        round(time.monotonic() - began, 1),
+    )
+    return outcome, killed
+
+
+def _come_back(servers: Servers, children: dict[str, Child], victim: str, down_s: float) -> None:
+    time.sleep(down_s)
+    restart(servers, children, victim)
+
+
+def _lost(
+    database_url: str,
+    span: tuple[float, float],
+    keys: Sequence[str],
+    acknowledged: set[int],
+    start_s: float,
+) -> int:
+    """Acknowledged messages without a row of their device and time."""
+    with psycopg.connect(database_url) as connection:
+        rows = connection.execute(
+            """SELECT d.key, extract(epoch FROM f.fix_time)::float8
+                 FROM fix f JOIN device d ON d.id = f.device_id
+                WHERE f.fix_time BETWEEN to_timestamp(%s) AND to_timestamp(%s)""",
+            span,
+        ).fetchall()
+    place = {key: number for number, key in enumerate(keys)}
+    stored = {round(moment - start_s) * len(keys) + place[key] for key, moment in rows}
+    return len(acknowledged - stored)
+
+
 def _settled(
     database_url: str, span: tuple[float, float], expected: int, timeout_s: float = 90.0
 ) -> tuple[int, int]:
@@ -195,6 +287,24 @@ def _settled(
         elif now[1] >= expected or time.monotonic() > min(quiet_until, deadline):
             return now
         time.sleep(0.5)
+
+
+def measure_storm(
+    *,
+    kills: int,
+    per_second: float,
+    gap_s: float,
+    seed: int,
+    folder: Path | None = None,
+    say: Any = lambda text: None,
+) -> tuple[Outcome, dict[str, int]]:
+    """Random kills of all three, with one platform."""
+    with scratch_folder(folder) as scratch:
+        servers = new_servers(scratch)
+        with running_platform(servers, devices=500, side=50) as (children, keys):
+            return storm(
+                servers, children, keys, kills=kills, per_second=per_second, gap_s=gap_s, seed=seed, say=say
+            )
 
 
 def measure(
