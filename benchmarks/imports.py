@@ -105,7 +105,7 @@ def shifts() -> dict[str, float]:
     lon, lat = random.uniform(74, 135, POINTS), random.uniform(18, 53.5, POINTS)
     found: dict[str, float] = {}
     for function in (gcj02_from_wgs84, wgs84_from_gcj02, wgs84_from_bd09):
-        best = min(_took(lambda function=function: function(lon, lat))[1] for _ in range(ROUNDS))
+        best = min(_took(partial(function, lon, lat))[1] for _ in range(ROUNDS))
         found[f"{function.__name__}_per_s"] = POINTS / best
     return found
 

@@ -188,7 +188,7 @@ def weigh(
     readings = candidate_readings(declared, sample)
     if not readings or not len(sample):
         return None
-    linked = _links(sample, reference)
+    linked = things_named(sample, reference)
     findings = [_measure(reading, sample, reference, linked) for reading in readings]
     votes: list[tuple[int, float, Text]] = [
         *_vote_roads(findings),
@@ -216,14 +216,14 @@ def weigh(
     return Evidence(findings, readings[best], confidence, why, nmea, decimals)
 
 
-class _Links(NamedTuple):
+class Links(NamedTuple):
     """Which features name which known road or area."""
 
     roads: list[tuple[int, Any]]
     areas: list[tuple[int, Any]]
 
 
-def _links(sample: Features, reference: Reference) -> _Links:
+def things_named(sample: Features, reference: Reference) -> Links:
     texts = [
         values for values in sample.fields.values() if any(isinstance(value, str) for value in values[:50])
     ]
@@ -240,10 +240,10 @@ def _links(sample: Features, reference: Reference) -> _Links:
             if name is not None:
                 roads.append((at, reference.roads[name]))
                 break
-    return _Links(roads, areas)
+    return Links(roads, areas)
 
 
-def _measure(reading: Reading, sample: Features, reference: Reference, linked: _Links) -> Finding:
+def _measure(reading: Reading, sample: Features, reference: Reference, linked: Links) -> Finding:
     shapes, accepted, _ = place(shapely.force_2d(sample.shapes), reading.crs, reading.datum, sample.ids)
     points = _middle(shapes)
     roads = [(at, shape) for at, shape in linked.roads if accepted[at]]

@@ -1,6 +1,6 @@
 """What every reader yields: some thousand features of one layer, column by column."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -45,3 +45,14 @@ def object_column(values: Any) -> Column:
     column = np.empty(len(values), dtype=object)
     column[:] = values
     return column
+
+
+def joined(parts: Sequence[Features]) -> Features:
+    """Parts of one layer as one; there is at least one."""
+    return Features(
+        np.concatenate([part.ids for part in parts]),
+        np.concatenate([part.shapes for part in parts]),
+        {name: np.concatenate([part.fields[name] for part in parts]) for name in parts[0].fields},
+        parts[0].target,
+        [one for part in parts for one in part.issues],
+    )

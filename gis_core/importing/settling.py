@@ -33,12 +33,16 @@ class Settled:
 def gather_evidence(
     layer: Layer, declared: CRS | None, connection: Connection[Any], *, source: str, file: str
 ) -> Evidence | None:
-    """What speaks for which reading of a layer's first features."""
-    sample = layer.sample(SAMPLE)
+    """What speaks for which reading of a sample from all over the layer."""
+    sample = layer.spread_sample(SAMPLE)
     reference = reference_for(connection, sample, source=source)
+    return weigh(sample, declared, reference, names=evidence_names(layer, file))
+
+
+def evidence_names(layer: Layer, file: str) -> tuple[str, ...]:
+    """The names that may tell a datum: of coordinate columns, layer and file."""
     columns = getattr(layer, "columns", None)
-    names = (*(columns.names if columns is not None else ()), layer.name, Path(file).name)
-    return weigh(sample, declared, reference, names=names)
+    return (*(columns.names if columns is not None else ()), layer.name, Path(file).name)
 
 
 def settle(

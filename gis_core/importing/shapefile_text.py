@@ -24,7 +24,7 @@ _TRIAL_BYTES = 2**20
 class TableText(NamedTuple):
     encoding: str
     how: str
-    """``given``, ``cpg``, ``language driver`` or ``trial``."""
+    """``given``, ``cpg``, ``language_driver``, ``byte_order_mark`` or ``trial``."""
 
 
 def known_encoding(name: str) -> str:
@@ -58,7 +58,7 @@ def table_encoding(shapefile: Path, given: str | None, name: str) -> TableText |
     with table.open("rb") as file:
         start = file.read(_TRIAL_BYTES)
     if len(start) > 29 and start[29] in _LANGUAGE_DRIVERS:
-        return TableText(_LANGUAGE_DRIVERS[start[29]], "language driver")
+        return TableText(_LANGUAGE_DRIVERS[start[29]], "language_driver")
     texts = _texts(start)
     for encoding in ("utf-8", "gb18030"):
         if all(_decodes(text, encoding) for text in texts):

@@ -24,13 +24,14 @@ from gis_core.importing.errors import (
     UnknownFormat,
     UnknownLayer,
 )
-from gis_core.importing.features import Column, Features, object_column
+from gis_core.importing.features import Column, Features, joined, object_column
 from gis_core.importing.geometry_repair import shapes_from_wkb
 from gis_core.importing.placing import crs_of
 from gis_core.importing.shapefile_text import TableText
 from gis_core.importing.tables import TableLayer, is_table, open_tables
 
 BATCH = 20_000
+SPREAD_RUNS = 20
 _OSM_SUFFIXES = (".osm", ".osm.gz", ".osm.bz2", ".osm.pbf", ".pbf")
 _GDAL_ERRORS = (DataSourceError, DataLayerError, FeatureError)
 
@@ -73,6 +74,14 @@ class LayerSource:
     def sample(self, size: int) -> Features:
         """The first features."""
         return self._read(0, size)
+
+    def spread_sample(self, size: int) -> Features:
+        """Features from all over the file, in runs: files are often sorted by place or by source."""
+        if self.size <= size:
+            return self.sample(size)
+        run = max(1, size // SPREAD_RUNS)
+        starts = np.linspace(0, self.size - run, SPREAD_RUNS).astype(int)
+        return joined([self._read(int(start), run) for start in starts])
 
     def sample_bounds(self) -> Any:
         """(west, south, east, north) rows of the first features."""

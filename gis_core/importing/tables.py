@@ -44,6 +44,8 @@ from gis_core.importing.shapefile_text import TableText, known_encoding
 BATCH = 20_000
 TABLE_SUFFIXES = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".txt", ".xlsx", ".xlsm")
 MAX_FIELD_CHARACTERS = 2**24
+SPREAD_ROWS, SPREAD_SHEET_ROWS = 2_000_000, 100_000
+"""How far a sample reaches into a table: what can be read in some seconds."""
 _TRIAL_BYTES = 2**20
 _HEADER_WITHIN = 10
 _DELIMITERS = ",;\t|"
@@ -91,6 +93,20 @@ class TableLayer:
     def sample(self, size: int) -> Features:
         """The first rows."""
         return next(self.batches(size), self._features([]))
+
+    def spread_sample(self, size: int) -> Features:
+        """Rows evenly from all over the table, which may be sorted by place or by source."""
+        rows = self._rows()
+        next(rows)
+        most = SPREAD_ROWS if self.text is not None else SPREAD_SHEET_ROWS
+        kept: list[Row] = []
+        step = 1
+        for at, row in enumerate(islice(rows, most)):
+            if at % step == 0:
+                kept.append(row)
+            if len(kept) > 2 * size:
+                kept, step = kept[::2], 2 * step
+        return self._features(kept)
 
     def sample_bounds(self) -> Any:
         return shapely.bounds(self.sample(1_000).shapes)
@@ -237,7 +253,7 @@ def _trial(path: Path, file: str) -> TableText:
     except _BROKEN as error:
         raise DamagedFile(file=file, where=str(error)) from error
     if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return TableText("utf-16", "byte order mark")
+        return TableText("utf-16", "byte_order_mark")
     for encoding in ("utf-8", "gb18030"):
         try:
             text = codecs.getincrementaldecoder(encoding)().decode(start, final=whole)

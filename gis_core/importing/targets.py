@@ -138,7 +138,7 @@ TARGETS: Mapping[str, Target] = {
             "polygon",
             ("code", "name", "name_en", "area_code", "valid_from"),
             ("code",),
-            ("responsibility_grid",),
+            ("responsibility_grid", "responsibility_grid_label"),
             sourced=False,
         ),
         Target(
