@@ -18,10 +18,12 @@ from tracking.duty_times import OlderTurnsNeeded
 from tracking.locator import load_locator
 from tracking.memory import load_memory
 from tracking.pipeline import Work, World
+from tracking.quality.live import LiveQuality
 from tracking.reasons import Reason, Reject
 from tracking.rules import Rule
 from tracking.rules.live import load_rules
 from tracking.settings import TrackingSettings
+from tracking.tallies import read_clocks
 
 CHANNELS = ("wanmi_city", "wanmi_directory")
 GRID_LAYERS = frozenset({"unit_grid", "responsibility_grid"})
@@ -154,6 +156,7 @@ class BatchWriter:
             load_memory(connection),
             (*self._rules, *load_rules(connection)),
             self._tracking,
+            LiveQuality(clocks=read_clocks(connection)),
         )
         self._session = _Session(
             connection,

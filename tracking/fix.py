@@ -27,7 +27,7 @@ class Flag(IntFlag):
     COPIED = 256
     """Another device told the same way, place for place."""
     CLOCK = 512
-    """The device's clock is off by what ``device_state.clock_offset_s`` says."""
+    """The device's clock is off by what ``device_clock`` says."""
 
 
 class Fix(msgspec.Struct, frozen=True):

@@ -237,6 +237,16 @@ class OffDutyRule(Base):
     changed_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
 
 
+class DeviceClock(Base):
+    """A device whose clock is off: ahead by so many seconds (negative: behind). No row: it is right."""
+
+    __tablename__ = "device_clock"
+
+    device_id: Mapped[int] = mapped_column(ForeignKey("device.id", ondelete="CASCADE"), primary_key=True)
+    offset_s: Mapped[float] = mapped_column(REAL)
+    found_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
+
+
 class DeviceTally(Base):
     """How many fixes or messages of a device were refused or flagged on a day (UTC), by reason or flag."""
 
@@ -297,8 +307,6 @@ class DeviceState(Base):
     """Of the newest fix: bits of ``tracking.fix.Flag``."""
     signals: Mapped[int | None] = mapped_column(BigInteger)
     """Of the newest fix: bits of ``tracking.signals``."""
-    clock_offset_s: Mapped[float | None] = mapped_column(REAL)
-    """The device's clock is so far ahead (negative: behind); None while it is right or not known."""
     connected: Mapped[bool | None]
     """From the device's own status message or last will; None if it never said."""
     changed_xid: Mapped[int] = mapped_column(BigInteger)

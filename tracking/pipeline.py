@@ -17,6 +17,7 @@ from tracking.duty_times import Keeping
 from tracking.fix import ConnectionStatus, Fix, Flag
 from tracking.locator import Locator
 from tracking.memory import Memory
+from tracking.quality.live import LiveQuality, News
 from tracking.quality.track import distance_m
 from tracking.reasons import Reason, Reject
 from tracking.rules import Change, Rule, RuleContext
@@ -34,6 +35,7 @@ class World:
     memory: Memory
     rules: tuple[Rule, ...]
     settings: TrackingSettings
+    quality: LiveQuality = field(default_factory=LiveQuality)
 
 
 @dataclass(slots=True)
@@ -55,6 +57,7 @@ class Work:
     """As reported, or told from the way where the device reports none; NaN where neither is known."""
     rule_states: dict[str, dict[int, RuleState]] = field(default_factory=dict)
     changes: list[Change] = field(default_factory=list)
+    quality: News = field(default_factory=News)
 
     def reject(self, bad: NDArray[np.bool_], reason: Reason, told: Callable[[int], str]) -> None:
         """Take the rows of a mask out, each with its reason."""
@@ -67,6 +70,11 @@ class Work:
 
     def rejected(self) -> Counter[Reason]:
         return Counter(reject.reason for _, reject in self.rejects)
+
+
+def watch_clocks(work: Work) -> None:
+    """Before anything is refused for its time."""
+    work.world.quality.watch_clocks(work.fixes, work.quality)
 
 
 def reject_impossible(work: Work) -> None:
@@ -138,6 +146,13 @@ def mark_late(work: Work) -> None:
     work.newest = last & ~late
 
 
+def flag_faults(work: Work) -> None:
+    """Jumps, frozen and copied places, clocks that are off."""
+    found = work.world.quality.judge(work.fixes, work.quality)
+    if found.any():
+        work.fixes = work.fixes.with_columns(flags=work.fixes.flags | found)
+
+
 def derive_speed(work: Work) -> None:
     """Speed by the way since the fix before, so that a device that reports none is not shown as standing.
 
@@ -189,10 +204,12 @@ def judge(work: Work) -> None:
 
 
 STEPS: tuple[Callable[[Work], None], ...] = (
+    watch_clocks,
     reject_impossible,
     keep_private,
     order,
     mark_late,
+    flag_faults,
     derive_speed,
     locate,
     judge,
@@ -212,6 +229,7 @@ def remember(work: Work) -> None:
     memory = work.world.memory
     newest = work.fixes.take(work.newest)
     memory.advance(newest.device_id, newest.fix_time_us, newest.lon, newest.lat)
+    work.world.quality.remember(work.quality)
     for rule, states in work.rule_states.items():
         memory.set_rule_states(rule, states)
 

@@ -10,6 +10,7 @@ import psycopg
 from numpy.typing import NDArray
 from psycopg.types.json import set_json_dumps
 
+from tracking import tallies
 from tracking.clock import POSTGRES_EPOCH_US, datetime_of
 from tracking.duty_times import Keeping
 from tracking.pipeline import Work
@@ -90,6 +91,7 @@ def commit(connection: psycopg.Connection[Any], work: Work) -> int:
         _write_connections(connection, work.connections)
         _write_changes(connection, work.changes)
         _write_dead_letters(connection, work)
+        tallies.write(connection, work)
         if len(work.fixes) or work.connections:
             connection.execute(QUERIES["announce"])
     return inserted

@@ -123,6 +123,34 @@ RETURNING outbox_append('alert', 'closed', area_code, alert_as_json(alert))
 -- :name copy_dead_letters
 COPY dead_letter (received_at, topic, device_key, reason, detail, payload) FROM STDIN (FORMAT binary)
 
+-- :name reflag_fixes
+-- Fixes that the next one showed to be jumps (32); until then they stood as leaps (64).
+UPDATE fix f SET flags = f.flags & ~64 | 32
+  FROM unnest(CAST(:device_ids AS int[]), CAST(:times AS timestamptz[]), CAST(:contents AS bigint[]))
+       AS n (device_id, fix_time, content)
+ WHERE f.device_id = n.device_id AND f.fix_time = n.fix_time AND f.content = n.content
+
+-- :name write_clocks
+INSERT INTO device_clock (device_id, offset_s)
+SELECT d.id, n.offset_s
+  FROM unnest(CAST(:device_ids AS int[]), CAST(:offsets AS real[])) AS n (device_id, offset_s)
+  JOIN device d ON d.id = n.device_id
+    ON CONFLICT (device_id) DO UPDATE SET offset_s = excluded.offset_s, found_at = now()
+
+-- :name right_clocks
+DELETE FROM device_clock WHERE device_id = ANY (:device_ids)
+
+-- :name clocks
+SELECT device_id, offset_s::float8 FROM device_clock
+
+-- :name tally
+INSERT INTO device_tally AS t (device_id, day, reason, count, last_at)
+SELECT d.id, (now() AT TIME ZONE 'UTC')::date, n.reason, n.count, now()
+  FROM unnest(CAST(:device_ids AS int[]), CAST(:reasons AS text[]), CAST(:counts AS bigint[]))
+       AS n (device_id, reason, count)
+  JOIN device d ON d.id = n.device_id
+    ON CONFLICT (device_id, day, reason) DO UPDATE SET count = t.count + excluded.count, last_at = now()
+
 -- :name announce
 SELECT pg_notify('wanmi_live', '')
 

@@ -1,6 +1,7 @@
 """Alarms and ignition of every protocol come through as the same bits."""
 
 import json
+from collections.abc import Sequence
 
 import pytest
 
@@ -10,7 +11,7 @@ from tracking.fix import Fix
 from tracking.signals import ACC_OFF, ACC_ON, BITS, SIGNAL_TEXTS, SOS, names, of_jt808
 
 
-def signals(outcomes: list[object]) -> list[str]:
+def signals(outcomes: Sequence[object]) -> list[str]:
     (fix,) = outcomes
     assert isinstance(fix, Fix)
     return names(fix.signals)
