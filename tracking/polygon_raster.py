@@ -196,7 +196,8 @@ class PolygonRaster:
         )
         keys = (row[piece] * self._columns + column) * self._count + owner[edge[piece]]
         keys.sort()  # np.unique hashes, which is many times slower here
-        return keys[np.append(True, keys[1:] != keys[:-1])]
+        fresh: Index = keys[np.append(True, keys[1:] != keys[:-1])]
+        return fresh
 
     def _filled(
         self,
