@@ -20,6 +20,7 @@ from gis_core.dictionaries import load_component_classes
 
 LAYERS = [
     "land_cover", "area_district", "area_street", "area_community", "area_label", "responsibility_grid",
+    "responsibility_grid_label",
     "unit_grid", "zone", "building", "road", "facility", "component", "route",
 ]  # fmt: skip
 FOUNDED = date(2024, 1, 1)

@@ -6,10 +6,10 @@ from typing import Annotated, Any, Literal
 import numpy as np
 import shapely
 from fastapi import APIRouter, Query
-from pydantic import BaseModel, Field
+from pydantic import AwareDatetime, BaseModel, Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from command_center.grids.routes import EDIT, Editor, Lat, Lon, Reason
+from command_center.grids.routes import EDIT, Editor, Lat, Lon, Reason, box_of
 from command_center.paging import Cursor, Limit, cursor_of, row_id_of
 from command_center.people.shapes import AreaCode, Key, Plain, Strict
 from command_center.requests import Audit, Conn, requires
@@ -165,17 +165,64 @@ class RouteIn(Strict):
     reason: Reason
 
 
+class HistoryStep(BaseModel):
+    """``names``: codes of unit grids, names of people, points or routes; the first fifty of ``count``."""
+
+    relation: str
+    operation: Literal["insert", "update", "delete"]
+    names: list[str] | None
+    count: int
+
+
 class HistoryEntry(BaseModel):
+    """A change set; ``edit_id`` is what ``POST /edits/{id}/undo`` takes."""
+
+    edit_id: int
     at: datetime
     actor: str
-    action: str
-    detail: dict[str, Any]
+    origin: str
+    reason: str | None
+    undoes_id: int | None
+    undone_by: int | None
+    changes: list[HistoryStep]
+
+
+class Membership(BaseModel):
+    """``members``: codes of unit grids."""
+
+    at: datetime
+    members: list[str]
+    people: list[DutyOut]
+
+
+class ChoiceIn(Strict):
+    """``grid_id``: the grid that is being changed."""
+
+    unit_grids: list[str] = Field(max_length=2_000)
+    grid_id: int | None = None
+
+
+class Holder(BaseModel):
+    id: int
+    code: str
+    name: str
+    name_en: str | None
+    unit_grids: list[str]
+
+
+class ChoiceOut(BaseModel):
+    """``parts``: codes by how they hang together, the largest part first; one part: connected.
+    ``held``: other grids in force that hold some of them."""
+
+    parts: list[list[str]]
+    held: list[Holder]
 
 
 async def read_grids(
     conn: AsyncConnection, reader: Principal, permission: str, **filters: Any
 ) -> list[GridOut]:
-    blank = {"id": None, "after": 0, "pattern": None, "with_ended": False, "max_rows": 1}
+    blank: dict[str, Any] = {"id": None, "after": 0, "pattern": None, "with_ended": False, "max_rows": 1}
+    blank |= dict.fromkeys(("west", "south", "east", "north"))
     areas = {"areas": reader.area_patterns(permission)}
     return [GridOut(**row) for row in (await conn.execute(SQL["grids"], blank | filters | areas)).mappings()]
 
@@ -214,10 +261,12 @@ def _require_dates(valid_from: date, valid_to: date | None) -> None:
 async def list_grids(
     conn: Conn, viewer: Viewer, area_code: AreaCode | None = None, with_ended: bool = False,
     limit: Limit = 100, cursor: Cursor = None,
+    bbox: Annotated[str | None, Query(description="西,南,东,北 / w,s,e,n", max_length=100)] = None,
 ) -> GridPage:  # fmt: skip
     found = await read_grids(
         conn, viewer, VIEW, with_ended=with_ended, after=row_id_of(cursor, start=0), max_rows=limit + 1,
         pattern=None if area_code is None else area_prefix(area_code) + "%",
+        **(box_of(bbox) if bbox else {}),
     )  # fmt: skip
     following = cursor_of(found[limit - 1].id) if len(found) > limit else None
     return GridPage(responsibility_grids=found[:limit], next=following)
@@ -227,6 +276,15 @@ async def list_grids(
 async def get_coverage(area_code: Annotated[AreaCode, Query()], conn: Conn, viewer: Viewer) -> CoverageOut:
     """Unit grids nobody answers for, several responsibility grids hold, or whose grid has no people."""
     return CoverageOut(**await store.coverage(conn, area_code, viewer.area_patterns(VIEW)))
+
+
+@router.post("/choices", summary="所选单元网格是否相连 / Whether chosen unit grids hang together")
+async def check_choice(body: ChoiceIn, conn: Conn, viewer: Viewer) -> ChoiceOut:
+    """To be asked while somebody chooses on the map; nothing is stored."""
+    held = await conn.execute(SQL["holders"], {"codes": body.unit_grids, "but": body.grid_id})
+    return ChoiceOut(
+        parts=await store.parts_of(conn, body.unit_grids), held=[Holder(**row) for row in held.mappings()]
+    )
 
 
 @router.get("/{grid_id}", summary="责任网格详情 / One responsibility grid")
@@ -247,10 +305,25 @@ async def _detail(conn: AsyncConnection, grid: GridOut) -> GridDetail:
 
 @router.get("/{grid_id}/history", summary="变更记录 / Who changed what, and why")
 async def get_history(grid_id: int, conn: Conn, editor: Editor) -> list[HistoryEntry]:
-    """The newest two hundred entries."""
+    """The newest two hundred change sets of the grid, its unit grids, people, points and routes."""
     await read_grid(conn, editor, EDIT, grid_id)
     rows = (await conn.execute(SQL["history"], {"id": grid_id})).mappings()
     return [HistoryEntry(**row) for row in rows]
+
+
+@router.get("/{grid_id}/members", summary="某时的单元网格与人员 / Unit grids and people at a time")
+async def get_members(
+    grid_id: int, conn: Conn, viewer: Viewer,
+    at: Annotated[AwareDatetime | None, Query(description="默认现在 / now by default")] = None,
+) -> Membership:  # fmt: skip
+    await read_grid(conn, viewer, VIEW, grid_id)
+    moment = at or datetime.now(UTC)
+    wanted = {"id": grid_id, "moment": moment}
+    return Membership(
+        at=moment,
+        members=list((await conn.execute(SQL["members_as_of"], wanted)).scalars()),
+        people=[DutyOut(**row) for row in (await conn.execute(SQL["people_as_of"], wanted)).mappings()],
+    )
 
 
 @router.post("", summary="新建责任网格 / Make a responsibility grid", status_code=201)

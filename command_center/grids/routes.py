@@ -187,7 +187,7 @@ async def get_cells(
 ) -> dict[str, Any]:  # fmt: skip
     """GeoJSON with exact vertices (for drawing and snapping), in CRS84."""
     await read_one(conn, editor, draft_id)
-    box = _box(bbox) | {"draft_id": draft_id, "max_rows": limit}
+    box = box_of(bbox) | {"draft_id": draft_id, "max_rows": limit}
     rows = (await conn.execute(SQL["cells_in_box"], box)).mappings()
     features = [
         {
@@ -251,7 +251,7 @@ async def _operate(conn: AsyncConnection, draft: LockedDraft, body: OperationIn,
     return await drafts.move_border(conn, draft, (cells[0], cells[1]), body.line, person_id, body.reason)
 
 
-def _box(bbox: str) -> dict[str, float]:
+def box_of(bbox: str) -> dict[str, float]:
     try:
         west, south, east, north = (float(part) for part in bbox.split(","))
     except ValueError:

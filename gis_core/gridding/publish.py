@@ -29,7 +29,9 @@ from gis_core.models.area import area_prefix
 
 SAME_SHARE = 0.97
 """A cell that shares this much of the union with the old one is the old one, redrawn a little."""
-_LAYERS = ["unit_grid", "responsibility_grid", "component", *store.DRAFT_LAYERS]
+_LAYERS = [
+    "unit_grid", "responsibility_grid", "responsibility_grid_label", "component", *store.DRAFT_LAYERS,
+]  # fmt: skip
 
 
 class Publication(NamedTuple):

@@ -102,13 +102,16 @@ SELECT edit_restore(:id)
 
 -- :name area_out_of_scope
 -- A row of these change sets that lies outside the given areas; the undo's own rows tell where things
--- lay before it.
-SELECT coalesce(area_code, area_at(ST_PointOnSurface(geom)), '-') AS area_code FROM (
-  SELECT area_code, geom FROM edit_row WHERE edit_id = ANY (CAST(:ids AS bigint[]))
+-- lay before it. Members and people of a responsibility grid lie where it does.
+SELECT area_code FROM (
+  SELECT coalesce(r.area_code, area_at(ST_PointOnSurface(r.geom)),
+                  (SELECT g.area_code FROM responsibility_grid g
+                    WHERE g.id = CAST(r.content ->> 'responsibility_grid_id' AS int)), '-') AS area_code
+    FROM edit_row r WHERE r.edit_id = ANY (CAST(:ids AS bigint[]))
   UNION ALL
-  SELECT area_code, NULL FROM edit_insert WHERE edit_id = ANY (CAST(:ids AS bigint[])) AND area_code IS NOT NULL
+  SELECT area_code FROM edit_insert WHERE edit_id = ANY (CAST(:ids AS bigint[])) AND area_code IS NOT NULL
 ) AS one
- WHERE NOT coalesce(area_code, area_at(ST_PointOnSurface(geom)), '-') LIKE ANY (CAST(:areas AS text[]))
+ WHERE NOT area_code LIKE ANY (CAST(:areas AS text[]))
  LIMIT 1
 
 -- :name bump_layers_of

@@ -3,7 +3,7 @@
 from datetime import date
 
 from geoalchemy2 import Geometry, WKBElement
-from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Identity, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from gis_core.database import Base
@@ -60,19 +60,24 @@ class ResponsibilityGridUnit(Base):
     """Which unit grids make up a responsibility grid."""
 
     __tablename__ = "responsibility_grid_unit"
-    __table_args__ = (Index("ix_responsibility_grid_unit_unit_grid_id", "unit_grid_id"),)
+    __table_args__ = (
+        Index("ix_responsibility_grid_unit_unit_grid_id", "unit_grid_id"),
+        UniqueConstraint("id"),
+    )
 
     responsibility_grid_id: Mapped[int] = mapped_column(
         ForeignKey("responsibility_grid.id", ondelete="CASCADE"), primary_key=True
     )
     unit_grid_id: Mapped[int] = mapped_column(ForeignKey("unit_grid.id"), primary_key=True)
+    id: Mapped[int] = mapped_column(Identity())
+    """For the history."""
 
 
 class ResponsibilityGridPerson(Base):
     """Who answers for a responsibility grid, and when (``valid_to`` exclusive)."""
 
     __tablename__ = "responsibility_grid_person"
-    __table_args__ = (Index("ix_responsibility_grid_person_person_id", "person_id"),)
+    __table_args__ = (Index("ix_responsibility_grid_person_person_id", "person_id"), UniqueConstraint("id"))
 
     responsibility_grid_id: Mapped[int] = mapped_column(
         ForeignKey("responsibility_grid.id", ondelete="CASCADE"), primary_key=True
@@ -80,3 +85,5 @@ class ResponsibilityGridPerson(Base):
     person_id: Mapped[int] = mapped_column(ForeignKey("person.id"), primary_key=True)
     valid_from: Mapped[date] = mapped_column(primary_key=True)
     valid_to: Mapped[date | None]
+    id: Mapped[int] = mapped_column(Identity())
+    """For the history."""

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from geoalchemy2 import Geometry, WKBElement
-from sqlalchemy import BigInteger, CheckConstraint, DateTime, ForeignKey, Index, func
+from sqlalchemy import BigInteger, CheckConstraint, DateTime, ForeignKey, Index, func, text
 from sqlalchemy.dialects.postgresql import INT4MULTIRANGE, JSONB, Range
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -69,6 +69,11 @@ class EditRow(Base):
         Index("ix_edit_row_edit_id", "edit_id"),
         Index("ix_edit_row_relation_row_id", "relation", "row_id", "id"),
         Index("ix_edit_row_relation_at", "relation", "at"),
+        Index(
+            "ix_edit_row_duty",
+            text("(content ->> 'responsibility_grid_id')"),
+            postgresql_where=text("jsonb_exists(content, 'responsibility_grid_id')"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(BigInteger, primary_key=True)

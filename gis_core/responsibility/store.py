@@ -1,5 +1,6 @@
 """Responsibility grids in the database: made of unit grids, given to people, patrolled."""
 
+import json
 from collections.abc import Sequence
 from datetime import date
 from typing import Any, NamedTuple
@@ -14,7 +15,7 @@ from gis_core.errors import BadInput, NotFound
 from gis_core.gridding.ground import Projection
 from gis_core.gridding.store import Cells, cells_of
 from gis_core.models.area import area_prefix
-from gis_core.responsibility.connection import parts
+from gis_core.responsibility.connection import part_of_each, parts
 from gis_core.responsibility.errors import NoRoute, NotConnected, TooFewPoints, UnknownUnitGrids
 from gis_core.responsibility.routing import Route, propose
 
@@ -61,6 +62,18 @@ async def choose(conn: AsyncConnection, codes: Sequence[str], *, allow_apart: bo
     return cells
 
 
+async def parts_of(conn: AsyncConnection, codes: Sequence[str]) -> list[list[str]]:
+    """The valid unit grids of these codes by how they hang together, the largest part first."""
+    rows = (await conn.execute(SQL["looked_at"], {"codes": list(codes)})).mappings().all()
+    if not rows:
+        return []
+    numbers = (await to_thread.run_sync(part_of_each, cells_of(rows).shapes)).tolist()
+    found: dict[int, list[str]] = {}
+    for row, number in zip(rows, numbers, strict=True):
+        found.setdefault(number, []).append(row["code"])
+    return sorted(found.values(), key=len, reverse=True)
+
+
 async def add(
     conn: AsyncConnection, cells: Cells, *, code: str | None, name: str, name_en: str | None,
     valid_from: date, valid_to: date | None,
@@ -81,7 +94,7 @@ async def add(
 
 
 async def replace_members(conn: AsyncConnection, grid_id: int, cells: Cells) -> None:
-    await conn.execute(SQL["clear_members"], {"id": grid_id})
+    await conn.execute(SQL["drop_other_members"], {"id": grid_id, "ids": list(cells.ids)})
     await conn.execute(SQL["add_members"], {"id": grid_id, "ids": list(cells.ids)})
     place = {"id": grid_id, "ids": list(cells.ids), "area_code": area_of(cells.communities)}
     await conn.execute(SQL["reshape"], place)
@@ -100,9 +113,9 @@ async def replace_people(conn: AsyncConnection, grid_id: int, duties: Sequence[D
             raise BadInput(
                 field="people.valid_to", reason_zh="必须晚于起始日期", reason="must be later than valid_from"
             )
-    await conn.execute(SQL["clear_people"], {"id": grid_id})
-    if duties:
-        await conn.execute(SQL["add_person"], [{"id": grid_id, **duty._asdict()} for duty in duties])
+    given = {"id": grid_id, "duties": json.dumps([duty._asdict() for duty in duties], default=str)}
+    await conn.execute(SQL["drop_other_people"], given)
+    await conn.execute(SQL["add_people"], given)
 
 
 async def propose_route(

@@ -108,10 +108,39 @@ async def responsibility(editor: httpx.AsyncClient) -> None:
     kept = {"name": "早班", "origin": "proposed", "line": route["line"], "point_ids": route["point_ids"]}
     answer = await editor.post(f"{place}/patrol-routes", json=kept | {"reason": "按规划"})
     assert answer.status_code == 201, answer.text
-    history = (await editor.get(f"{place}/history")).json()
-    assert history[-1]["detail"]["reason"] == "首次划定"
+    await history_of_a_grid(editor, place, north)
+    near = {"bbox": "120.0,30.5,120.01,30.51"}
+    assert len((await editor.get(grids, params=near)).json()["responsibility_grids"]) == 1
+    away = {"bbox": "121.0,30.5,121.01,30.51"}
+    assert (await editor.get(grids, params=away)).json()["responsibility_grids"] == []
+    choice = (await editor.post(f"{grids}/choices", json={"unit_grids": far})).json()
+    assert [len(part) for part in choice["parts"]] == [1, 1]
+    assert [held["code"] for held in choice["held"]] == [f"{NORTH}-01"]
     assert (await editor.delete(place, params={"reason": "撤并"})).status_code == 204
     assert (await editor.get(grids)).json()["responsibility_grids"] == []
+
+
+async def history_of_a_grid(editor: httpx.AsyncClient, place: str, north: list[str]) -> None:
+    """What came and went by code and name; members and people as they were; an undo that brings all back."""
+    history = (await editor.get(f"{place}/history")).json()
+    assert history[-1]["reason"] == "首次划定"
+    first = {(step["relation"], step["operation"]): step for step in history[-1]["changes"]}
+    assert first["responsibility_grid_unit", "insert"]["names"] == sorted(north)[:50]
+    change = next(entry for entry in history if entry["reason"] == "调整")
+    steps = {(step["relation"], step["operation"]): step for step in change["changes"]}
+    assert steps["responsibility_grid_unit", "delete"]["names"] == sorted(north[1:])[:50]
+    assert steps["responsibility_grid_person", "insert"]["count"] == 1
+    then = await editor.get(f"{place}/members", params={"at": history[-1]["at"]})
+    assert (then.json()["members"], then.json()["people"]) == (sorted(north), [])
+    now = (await editor.get(f"{place}/members")).json()
+    assert (now["members"], len(now["people"])) == (north[:1], 1)
+    undo = await editor.post(f"/api/v1/edits/{change['edit_id']}/undo", json={"reason": "还原"})
+    assert undo.status_code == 201, undo.text
+    grid = (await editor.get(place)).json()
+    assert (grid["members"], grid["people"]) == (sorted(north), [])
+    again = await editor.post(f"/api/v1/edits/{undo.json()['id']}/undo", json={"reason": "再改"})
+    assert again.status_code == 201, again.text
+    assert (await editor.get(place)).json()["members"] == north[:1]
 
 
 async def test_only_editors_of_the_area_divide(editor: httpx.AsyncClient, logged_in: Login) -> None:
