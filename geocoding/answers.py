@@ -23,8 +23,8 @@ REGISTERED_CONFIDENCE = 0.8
 inferred needs the threshold that the self-examination found."""
 _REGISTERED = frozenset(("door", "building", "place"))
 _EXACT = frozenset(("same", "alias", "former", "correction"))
-LEAST_CONFIDENCE = 0.02
-"""Below this nothing is answered."""
+LEAST_CONFIDENCE, LEAST_OF_SAME_NAME = 0.1, 0.02
+"""Below this nothing is answered; the second where the very name that was said is known."""
 
 WHY = {
     "known": Text("地名库中有此地址", "the gazetteer has this address"),
@@ -59,6 +59,8 @@ REASON = {
     "one_character": Text("一字不同", "one character differs"),
     "missing_character": Text("少一字", "one character missing"),
     "extra_character": Text("多一字", "one character too many"),
+    "series": Text("同一系列的另一编号", "another number of the same series"),
+    "named_after": Text("以此命名的单位", "something named after it"),
     "inside": Text("名称包含在文字中", "name found inside the text"),
     "larger_place": Text("只认出上级地名", "only the larger place is known"),
 }
@@ -141,9 +143,9 @@ def _status(found: list[Match], candidates: list[Candidate], threshold: float) -
         return "not_found"
     if len(found) > 1 and found[1].share >= RIVAL_SHARE * found[0].share and found[0].belief > 0.5:
         return "ambiguous"
-    if candidates[0].confidence < LEAST_CONFIDENCE:
-        return "not_found"
     best = candidates[0]
+    if best.confidence < (LEAST_OF_SAME_NAME if best.reason in _EXACT else LEAST_CONFIDENCE):
+        return "not_found"
     if best.level in _REGISTERED and best.reason in _EXACT and not best.shared:
         threshold = min(threshold, REGISTERED_CONFIDENCE)
     return "accepted" if best.confidence >= threshold else "doubtful"

@@ -24,7 +24,19 @@ MAX_SIMILAR = 6
 OTHER_DISTRICT, OTHER_TOWN, SUSPECT, SUSPECT_KNOWN = 0.03, 0.25, 0.05, 0.9
 _KNOWN_LEVELS = frozenset(("door", "building", "lane"))
 """What remains of a candidate in another district or town than said, or of a lone far point."""
-_WEAK_REASONS = frozenset(("one_character", "missing_character", "extra_character", "inside", "larger_place"))
+_WEAK_REASONS = frozenset(
+    (
+        "one_character",
+        "missing_character",
+        "extra_character",
+        "inside",
+        "larger_place",
+        "series",
+        "named_after",
+    )
+)
+OTHER_HAMLET = 0.15
+"""What remains of a hamlet's name with one other character: 庆星村顾家宅 is not 庆星村张家宅."""
 NEAR_KM = 5.0
 """At this distance from the map centre a candidate counts a third."""
 
@@ -138,9 +150,12 @@ def _targets(gazetteer: Gazetteer, reading: Reading) -> list[Target]:
     for full in gazetteer.names.aliases.get(last, ()) if not found else ():
         parents = [name for name in reading.bases[:-1] if name in full]
         if full != base and (parents or base == last):
-            short = full.startswith(last + "(")
-            belief = 0.85 if short else 0.95 if parents else 0.6
-            add(full, belief, "short_name" if short else "last_part")
+            if full.startswith(last + "("):
+                add(full, 0.85, "short_name")
+            elif full.startswith(last) or full.endswith((last + ")", last + "店)")):
+                add(full, 0.6, "named_after")
+            else:
+                add(full, 0.95 if parents else 0.6, "last_part")
     if not found and last != base and not any(name.endswith("村") for name in reading.bases[:-1]):
         add(last, 0.9, "same")
     if reading.number is None and reading.point:
@@ -170,6 +185,8 @@ def _similar(gazetteer: Gazetteer, reading: Reading, seen: set[int], *, edits: b
             base_id = ids.get(other)
             if base_id and base_id not in seen:
                 seen.add(base_id)
+                if base != last and reason in _WEAK_REASONS:
+                    belief *= OTHER_HAMLET
                 found.append(Target(other, base_id, belief, reason, number, tail))
     for start in range(1, len(last) - 1 if edits else 0):
         inner = last[start:]

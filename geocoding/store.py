@@ -9,7 +9,7 @@ import psycopg
 import shapely
 from psycopg.types.json import Jsonb
 
-from geocoding.calibration import Calibration, calibrate, examine
+from geocoding.calibration import SAMPLE, Calibration, calibrate, examine
 from geocoding.grammar.lexicon import POINT, ROAD
 from geocoding.grammar.vocabulary import canonical
 from geocoding.index.columns import EARTH_M_PER_DEG, LINE_KEY, Plane, Pool, Raw
@@ -237,7 +237,7 @@ def load_calibration(connection: Connection) -> Calibration:
     return Calibration.from_json(row[0]) if row else Calibration()
 
 
-def renew_calibration(connection: Connection, gazetteer: Gazetteer, sample: int = 6000) -> Calibration:
+def renew_calibration(connection: Connection, gazetteer: Gazetteer, sample: int = SAMPLE) -> Calibration:
     """Let the gazetteer examine itself and keep what it learnt. The caller commits."""
     made = calibrate(examine(gazetteer, sample))
     connection.execute(sql("calibration_add"), {"entries": gazetteer.size, "model": Jsonb(made.as_json())})

@@ -259,6 +259,11 @@ def _finished(made: _Assembly) -> Reading:
             crossing = (roads[-1], made.other_road)
         elif len(roads) >= 2 and kinds[-1] == "road" and kinds[-2] == "road":
             crossing = (roads[-2], roads[-1])
+        elif len(roads) >= 2 and made.crossing_word:
+            # A路B路交界口工地生活区: what stands at the crossing
+            crossing = (roads[-2], roads[-1])
+            made.point = made.point or bases[-1]
+            bases = roads
     elif made.other_road and bases:
         crossing = (bases[-1], made.other_road)
     if not bases and not made.numbers:

@@ -168,7 +168,7 @@ def entries_of(row: SourceRow, names: Names) -> Iterator[Entry]:
     base, kind, _ = base_of(reading, names.lexicon)
     if name and reading.number is None:
         return
-    if name == base or "_" in base:
+    if name == base or "_" in base or _STOP.search(name):
         return  # A name with an unreadable character is no name to find others by.
     number = reading.number or Number(0, "")
     yield Entry(
@@ -178,6 +178,8 @@ def entries_of(row: SourceRow, names: Names) -> Iterator[Entry]:
     )  # fmt: skip
 
 
+_STOP = re.compile(r"(?:公交|地铁|轻轨|电车|车)站\)?$")
+"""What stands as the address of a stop is the list of its lines."""
 _BRANCH = re.compile(r"\(([\u4e00-\u9fff0-9]{2,8}?(?:路|街|大道|公路))店?\)$")
 
 

@@ -1,5 +1,6 @@
 """The gazetteer of one process: names, columns, and what finds a name that is written wrongly."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -131,6 +132,7 @@ def assemble(
             similar.add(name, edits=bool(kind & (ROAD | PLACE)))
         if kind & POINT:
             _add_short_name(name, names)
+            _add_what_it_is_named_after(name, names)
         if kind & PLACE and not kind & ROAD:
             village = _add_last_part(name, names)
             if village:
@@ -155,6 +157,22 @@ def _add_last_part(name: str, names: Names) -> str:
     names.lexicon.add(last, PLACE)
     names.lexicon.add(name[: cut + 1], PLACE)
     return name[: cut + 1]
+
+
+_NAMED_AFTER = re.compile(
+    r"(?:^(?:[\u4e00-\u9fff]{2}市)?|\()([\u4e00-\u9fff][\u4e00-\u9fff0-9]{1,7}?"
+    r"(?:新村|小区|花园|公寓|家园|大厦|广场|[村苑园城坊庭墅]))(?=[\u4e00-\u9fff(]|店?\))(?![区店])"
+)
+
+
+def _add_what_it_is_named_after(name: str, names: Names) -> None:
+    """龙山新村幼儿园 and 永和餐馆(龙山新村店) tell where 龙山新村 is, should nothing else."""
+    for hit in _NAMED_AFTER.finditer(name):
+        place = hit[1]
+        known = names.aliases.get(place, ())
+        if len(place) >= 3 and name not in known and len(known) < MAX_SAME_SHORT:
+            names.aliases[place] = (*known, name)
+            names.lexicon.add(place, PLACE)
 
 
 def _add_short_name(name: str, names: Names) -> None:

@@ -10,6 +10,7 @@ from geocoding.grammar.vocabulary import canonical
 
 SAME_SOUND, LIKE_SOUND, LIKE_SHAPE, ONE_EDIT, WILD = 0.92, 0.85, 0.88, 0.6, 0.85
 PINYIN, INITIALS = 0.85, 0.6
+SERIES, FEW = 0.45, 0.3
 """How far a name found so is believed before the number and the area are looked at: the order in
 which people make these mistakes."""
 
@@ -89,7 +90,7 @@ class SimilarNames:
         return _ranked(found)
 
     def _by_edit(self, name: str, offer: "Offer") -> None:
-        belief = ONE_EDIT * (1.0 - 1.0 / len(name))
+        belief = ONE_EDIT * (1.0 - 1.0 / len(name)) * (FEW if len(name) <= 3 and name[-1] == "村" else 1.0)
         for other in self._edits.get(name, ()):
             offer(other, belief, "missing_character")
         for i in range(len(name)):
@@ -98,6 +99,11 @@ class SimilarNames:
                 offer(without, belief, "extra_character")
             for other in self._edits.get(without, ()):
                 if len(other) == len(name) and other[:i] == name[:i] and other[i + 1 :] == name[i + 1 :]:
+                    if name[i].isdigit() and other[i].isdigit():
+                        # 3村 lies by 2村 and 4村; nobody mistakes the one for the other
+                        steps = abs(int(name[i]) - int(other[i]))
+                        offer(other, SERIES - 0.03 * steps, "series")
+                        continue
                     # The kind of road is rarely mistaken, its name is.
                     offer(other, belief * (0.5 if i == len(name) - 1 else 1.0), "one_character")
 
