@@ -1,6 +1,7 @@
 """kill -9 under load: is what the broker acknowledged stored, and once?"""
 
 import os
+import queue
 import random
 import signal
 import subprocess
@@ -202,28 +203,35 @@ def storm(
     thread = threading.Thread(target=publish)
     thread.start()
     killed = dict.fromkeys(VICTIMS, 0)
-    returning: list[threading.Thread] = []
-    for blow in range(kills):
-        time.sleep(chance.uniform(0.2, 2 * gap_s - 0.2))
-        free = [victim for victim in VICTIMS if not any(t.name == victim and t.is_alive() for t in returning)]
-        victim = chance.choice(free)
-        children[victim].kill()
-        killed[victim] += 1
-        down = chance.uniform(0.0, 2.0)
-        back = threading.Thread(target=_come_back, args=(servers, children, victim, down), name=victim)
-        back.start()
-        returning = [*(other for other in returning if other.is_alive()), back]
-        if blow % 10 == 9:
-            say(f"  {blow + 1} kills, {len(publisher.acknowledged):,} of {messages:,} acknowledged")
-    for back in returning:
-        back.join()
-    thread.join(timeout=600)
-    ended.set()
-    thread.join()
-    publisher.close()
-    span = (start_s - 1, start_s + messages / len(keys) + 1)
-    stored, distinct = _settled(servers.database_url, span, len(publisher.acknowledged))
-    lost = _lost(servers.database_url, span, keys, publisher.acknowledged, start_s)
+    keepers = {victim: _Keeper(servers, children, victim) for victim in VICTIMS}
+    try:
+        for blow in range(kills):
+            time.sleep(chance.uniform(0.2, 2 * gap_s - 0.2))
+            standing = [victim for victim in VICTIMS if keepers[victim].up.is_set()]
+            if not standing:
+                keepers["broker"].up.wait(START_TIMEOUT_S)
+                standing = ["broker"]
+            victim = chance.choice(standing)
+            keepers[victim].kill(down_s=chance.uniform(0.0, 2.0))
+            killed[victim] += 1
+            if blow % 10 == 9:
+                say(f"  {blow + 1} kills, {len(publisher.acknowledged):,} of {messages:,} acknowledged")
+        for keeper in keepers.values():
+            if not keeper.up.wait(START_TIMEOUT_S):
+                raise RuntimeError(f"{keeper.victim} did not come back")
+        thread.join(timeout=300)
+        ended.set()
+        thread.join()
+        publisher.close()
+        span = (start_s - 1, start_s + messages / len(keys) + 1)
+        stored, distinct = _settled(servers.database_url, span, len(publisher.acknowledged))
+        lost = _lost(servers.database_url, span, keys, publisher.acknowledged, start_s)
+    finally:
+        ended.set()
+        for child in reversed(children.values()):
+            child.stop()
+        for keeper in keepers.values():
+            keeper.end()
     outcome = Outcome(
         "random",
         kills,
@@ -238,9 +246,34 @@ def storm(
     return outcome, killed
 
 
-def _come_back(servers: Servers, children: dict[str, Child], victim: str, down_s: float) -> None:
-    time.sleep(down_s)
-    restart(servers, children, victim)
+class _Keeper:
+    """Kills one victim and brings it back, beside the others. A server ends with the thread that started
+    it, so the thread stays until ``end``."""
+
+    def __init__(self, servers: Servers, children: dict[str, Child], victim: str) -> None:
+        self.victim = victim
+        self.up = threading.Event()
+        self.up.set()
+        self._servers, self._children = servers, children
+        self._blows: queue.Queue[float | None] = queue.Queue()
+        self._thread = threading.Thread(target=self._work, daemon=True)
+        self._thread.start()
+
+    def kill(self, *, down_s: float) -> None:
+        """At once; it comes back after ``down_s``."""
+        self.up.clear()
+        self._children[self.victim].kill()
+        self._blows.put(down_s)
+
+    def end(self) -> None:
+        self._blows.put(None)
+        self._thread.join()
+
+    def _work(self) -> None:
+        while (down_s := self._blows.get()) is not None:
+            time.sleep(down_s)
+            restart(self._servers, self._children, self.victim)
+            self.up.set()
 
 
 def _lost(
