@@ -17,8 +17,10 @@ from command_center.alert_rules import routes as alert_rule_routes
 from command_center.alerts import routes as alert_routes
 from command_center.assembly import PACKAGES, device_credentials
 from command_center.city.routers import ROUTERS as CITY_ROUTERS
+from command_center.devices import quality as device_quality
 from command_center.devices import routes as device_routes
 from command_center.geocode import routes as geocode_routes
+from command_center.geocode import tables as geocode_tables
 from command_center.grids import responsibility_routes
 from command_center.grids import routes as grid_routes
 from command_center.imports import routes as import_routes
@@ -31,9 +33,11 @@ from command_center.login import routes as login_routes
 from command_center.login import token_routes
 from command_center.login.attempts import Hasher, Judge
 from command_center.middleware import API, Gate, RequestContext
+from command_center.off_duty import routes as off_duty_routes
 from command_center.overview import routes as overview_routes
 from command_center.people import routes as people_routes
 from command_center.records import routes as record_routes
+from command_center.rosters import routes as roster_routes
 from command_center.search import routes as search_routes
 from command_center.settings import WebSettings
 from command_center.transform import routes as transform_routes
@@ -92,6 +96,7 @@ def create_app(settings: AppSettings) -> FastAPI:
     state.started_at = datetime.now(UTC)
     state.body_limits = {
         f"{API}/imports": settings.imports.max_upload_bytes,
+        f"{API}/geocode/tables": settings.imports.max_upload_bytes,
         f"{API}/transform": transform_routes.MAX_BODY_BYTES,
     }
 
@@ -123,9 +128,13 @@ def _api_routers() -> list[APIRouter]:
         overview_routes.router,
         search_routes.router,
         geocode_routes.router,
+        geocode_tables.router,
         *CITY_ROUTERS,
         people_routes.router,
         device_routes.router,
+        device_quality.router,
+        off_duty_routes.router,
+        roster_routes.router,
         record_routes.router,
         import_routes.router,
         transform_routes.router,

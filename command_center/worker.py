@@ -13,6 +13,7 @@ from procrastinate.schema import SchemaManager
 from psycopg import sql
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from command_center.geocode import jobs as geocode
 from command_center.imports import jobs as imports
 from gis_core.database import create_engine, load_queries, read_queries
 from gis_core.settings import DatabaseSettings
@@ -59,6 +60,7 @@ def create_jobs(settings: DatabaseSettings) -> App:
     app = App(connector=connector)
     app.add_tasks_from(tasks, namespace="wanmi")
     app.add_tasks_from(imports.make_tasks(), namespace=imports.NAMESPACE)
+    app.add_tasks_from(geocode.make_tasks(), namespace=geocode.NAMESPACE)
     return app
 
 

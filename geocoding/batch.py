@@ -55,6 +55,14 @@ def _position(path: Path) -> Path:
     return path.with_name(path.name + ".progress")
 
 
+def rows_done(output: Path) -> int:
+    """How many rows a run under way has written for good."""
+    try:
+        return int(json.loads(_position(output).read_text(encoding="utf-8"))["rows"])
+    except FileNotFoundError:
+        return 0
+
+
 def _resume(output: Path, source: Path) -> tuple[int, int]:
     """Rows done and bytes to keep of an output that an earlier run of the same input left unfinished."""
     note = _position(output)
@@ -115,7 +123,7 @@ def run(
             source, middle, gazetteer, calibration, areas, address_column=address_column,
             district_column=district_column, codes=codes, progress=progress,
         )  # fmt: skip
-        _to_excel(middle, output)
+        to_excel(middle, output)
         middle.unlink()
         return report
     lines = rows_of(source)
@@ -170,7 +178,8 @@ def _write(raw: Any, rows: Any) -> None:
     raw.write("".join(lines.parts).encode("utf-8", errors="replace"))
 
 
-def _to_excel(source: Path, output: Path) -> None:
+def to_excel(source: Path, output: Path) -> None:
+    """Copy a CSV file (UTF-8) into the first sheet of a new workbook."""
     from openpyxl import Workbook  # Loading it takes 0.2 s, which the CSV path need not pay.
 
     book = Workbook(write_only=True)

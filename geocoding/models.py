@@ -185,5 +185,8 @@ class GeocodeRow(Base):
     candidates: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
     """The other places that came into question."""
     decision: Mapped[str | None]
+    decided_lon: Mapped[float | None] = mapped_column(DOUBLE_PRECISION)
+    decided_lat: Mapped[float | None] = mapped_column(DOUBLE_PRECISION)
+    decided_matched: Mapped[str | None]
     decided_by: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
     decided_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))

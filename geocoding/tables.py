@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -94,7 +95,10 @@ def rows_of(path: Path) -> Iterator[list[str]]:
 def _excel_rows(path: Path) -> Iterator[list[str]]:
     from openpyxl import load_workbook  # Loading it takes 0.2 s, which the CSV path need not pay.
 
-    book = load_workbook(path, read_only=True, data_only=True)
+    try:
+        book = load_workbook(path, read_only=True, data_only=True)
+    except (BadZipFile, KeyError, ValueError, OSError, SyntaxError) as error:
+        raise UnreadableTable.of(path, "不是 Excel 工作簿", "is no Excel workbook") from error
     try:
         for row in book.worksheets[0].iter_rows(values_only=True):
             yield ["" if value is None else str(value) for value in row]

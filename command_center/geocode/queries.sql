@@ -9,32 +9,10 @@ SELECT code, name, ST_Distance(geom::geography, ST_SetSRID(ST_MakePoint(:lon, :l
 INSERT INTO gazetteer_use (base, chosen) VALUES (:base, 1)
 ON CONFLICT (base) DO UPDATE SET chosen = gazetteer_use.chosen + 1
 
--- :name correction_source
-INSERT INTO gazetteer_source (key, priority, quality, datum) VALUES ('correction', 1, 1.0, 'wgs84')
-ON CONFLICT (key) DO UPDATE SET imported_at = now()
-RETURNING id
-
--- :name correction_add
-INSERT INTO gazetteer_entry (source_id, source_key, part, base, kind, number, unit, mark, upto, tail,
-                             district, town, community, display, lon, lat)
-VALUES (:source_id, :key, 0, :base, :kind, :number, :unit, :mark, :upto, :tail,
-        :district, '', '', :display, :lon, :lat)
-ON CONFLICT (source_id, source_key, part) DO UPDATE
-   SET base = excluded.base, lon = excluded.lon, lat = excluded.lat, display = excluded.display,
-       changed_xid = pg_current_xact_id()::text::bigint
-
--- :name notify
-SELECT pg_notify('wanmi_gazetteer', :what)
-
 -- :name aliases
 SELECT id, name, base, status, created_at FROM gazetteer_name
  WHERE CAST(:q AS text) IS NULL OR name LIKE :q || '%' OR base LIKE :q || '%'
  ORDER BY name, base LIMIT :max_rows
-
--- :name alias_add
-INSERT INTO gazetteer_name (name, base, status, person_id) VALUES (:name, :base, :status, :person_id)
-ON CONFLICT (name, base) DO UPDATE SET status = excluded.status
-RETURNING id, name, base, status, created_at
 
 -- :name alias_remove
 DELETE FROM gazetteer_name WHERE id = :id RETURNING name
@@ -46,6 +24,12 @@ SELECT 1 FROM gazetteer_entry WHERE base = :base LIMIT 1
 SELECT s.id, s.key, s.priority, s.quality, s.datum, s.dated, s.imported_at, count(e.id) AS entries
   FROM gazetteer_source s LEFT JOIN gazetteer_entry e ON e.source_id = s.id
  GROUP BY s.id ORDER BY s.priority, s.key
+
+-- :name source_change
+UPDATE gazetteer_source SET priority = :priority, quality = :quality WHERE id = :id RETURNING key
+
+-- :name source_remove
+DELETE FROM gazetteer_source WHERE id = :id RETURNING key
 
 -- :name conflicts
 -- One address, two sources, points more than :apart_m metres from one another; the farthest first.

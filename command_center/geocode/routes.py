@@ -6,17 +6,19 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 from fastapi import APIRouter, Body, Depends, Query, Request, Response
+from fastapi import Path as PathParameter
+from procrastinate.exceptions import AlreadyEnqueued
+from pydantic import Field
 from sqlalchemy.exc import DBAPIError
 
+from command_center.geocode.corrections import QUERIES as CORRECTIONS
+from command_center.geocode.corrections import keep_point
 from command_center.problems import RESPONSES
 from command_center.requests import Audit, Conn, language_of, requires
 from geocoding.answers import Answer, by_code, geocode
 from geocoding.formats import answer_members, described_members, geocodejson
 from geocoding.forward import Hints
-from geocoding.grammar.elements import Number
-from geocoding.grammar.reading import read
 from geocoding.grammar.vocabulary import canonical
-from geocoding.index.entries import base_of, tail_of
 from geocoding.live import Keeper, State
 from gis_core.database import load_queries
 from gis_core.errors import BadInput, NotFound
@@ -165,28 +167,10 @@ async def correct(
     request: Request, conn: Conn, editor: Editor, audit: Audit, body: Correction
 ) -> dict[str, str]:
     """The point becomes an entry of the source ``correction``, which is trusted most."""
-    if not (-180 <= body.lon <= 180 and -90 <= body.lat <= 90):
-        raise BadInput(field="lon, lat", reason_zh="不是经纬度", reason="not degrees")
     gazetteer = _state(request).gazetteer
-    reading = read(body.text[:MOST_TEXT], gazetteer.names.lexicon)
-    if not reading.bases:
-        raise BadInput(field="text", reason_zh="读不出道路或地名", reason="no road or place name is read")
-    base, kind, _ = base_of(reading, gazetteer.names.lexicon)
-    number = reading.number or Number(0, "")
-    source_id = await conn.scalar(QUERIES["correction_source"])
-    await conn.execute(
-        QUERIES["correction_add"],
-        {
-            "source_id": source_id, "key": reading.canonical, "base": base, "kind": kind,
-            "number": number.value, "unit": number.unit, "mark": number.mark, "upto": number.upto,
-            "tail": tail_of(reading),
-            "district": canonical(body.district) or (reading.districts[0] if reading.districts else ""),
-            "display": body.text[:200], "lon": body.lon, "lat": body.lat,
-        },
-    )  # fmt: skip
-    await conn.execute(QUERIES["notify"], {"what": "changed"})
-    await audit("gazetteer.correct", "gazetteer_entry", reading.canonical, {"lon": body.lon, "lat": body.lat})
-    return {"base": base, "canonical": reading.canonical}
+    base, known_as = await keep_point(conn, gazetteer, body.text, body.district, body.lon, body.lat)
+    await audit("gazetteer.correct", "gazetteer_entry", known_as, {"lon": body.lon, "lat": body.lat})
+    return {"base": base, "canonical": known_as}
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,7 +216,7 @@ async def add_alias(conn: Conn, editor: Editor, audit: Audit, body: NewAlias) ->
         row = (
             (
                 await conn.execute(
-                    QUERIES["alias_add"],
+                    CORRECTIONS["alias_add"],
                     {"name": name, "base": base, "status": body.status, "person_id": editor.person_id},
                 )
             )
@@ -241,7 +225,7 @@ async def add_alias(conn: Conn, editor: Editor, audit: Audit, body: NewAlias) ->
         )
     except DBAPIError as error:
         raise BadInput(field="name", reason_zh="无法保存", reason="cannot be kept") from error
-    await conn.execute(QUERIES["notify"], {"what": "reload"})
+    await conn.execute(CORRECTIONS["notify"], {"what": "reload"})
     await audit("gazetteer.alias", "gazetteer_name", str(row["id"]), {"name": name, "base": base})
     return AliasEntry(**row)
 
@@ -251,7 +235,7 @@ async def remove_alias(conn: Conn, editor: Editor, audit: Audit, alias_id: int) 
     name = await conn.scalar(QUERIES["alias_remove"], {"id": alias_id})
     if name is None:
         raise NotFound(key=alias_id, kind="alias", kind_zh="别名")
-    await conn.execute(QUERIES["notify"], {"what": "reload"})
+    await conn.execute(CORRECTIONS["notify"], {"what": "reload"})
     await audit("gazetteer.alias_remove", "gazetteer_name", str(alias_id), {"name": name})
 
 
@@ -275,6 +259,57 @@ class SourceEntry:
     dated: date | None
     imported_at: datetime
     entries: int
+
+
+@dataclass(frozen=True, slots=True)
+class SourceChange:
+    """``priority``: the lower is shown first; ``quality``: trust in its points, 0 to 1."""
+
+    priority: Annotated[int, Field(ge=0, le=1000)]
+    quality: Annotated[float, Field(ge=0, le=1)]
+
+
+SourceId = Annotated[int, PathParameter(ge=1, le=32_767)]
+
+
+@router.patch(
+    "/geocode/sources/{source_id}", status_code=204, summary="修改来源 / Trust a source more or less"
+)
+async def change_source(
+    conn: Conn, editor: Editor, audit: Audit, source_id: SourceId, body: SourceChange
+) -> None:
+    values = {"id": source_id, "priority": body.priority, "quality": body.quality}
+    key = await conn.scalar(QUERIES["source_change"], values)
+    if key is None:
+        raise NotFound(key=source_id, kind="source", kind_zh="来源")
+    await conn.execute(CORRECTIONS["notify"], {"what": "reload"})
+    await audit("gazetteer.source", "gazetteer_source", str(key), values)
+
+
+@router.delete("/geocode/sources/{source_id}", status_code=204, summary="移除来源 / Remove a source")
+async def remove_source(conn: Conn, editor: Editor, audit: Audit, source_id: SourceId) -> None:
+    """With all of its entries; importing its table again brings them back."""
+    key = await conn.scalar(QUERIES["source_remove"], {"id": source_id})
+    if key is None:
+        raise NotFound(key=source_id, kind="source", kind_zh="来源")
+    await conn.execute(CORRECTIONS["notify"], {"what": "reload"})
+    await audit("gazetteer.source_remove", "gazetteer_source", str(key))
+
+
+@router.post(
+    "/geocode/city-layers",
+    status_code=202,
+    summary="由图层更新地址库 / Take the addresses of the city's layers",
+)
+async def take_city_layers(request: Request, editor: Editor, audit: Audit) -> None:
+    """Buildings and facilities with an address become the sources ``building`` and ``facility``."""
+    try:
+        await request.app.state.jobs.configure_task(
+            "geocode:import_city", queueing_lock="geocode_import_city"
+        ).defer_async()
+    except AlreadyEnqueued:
+        return  # It waits already, and will see what is there now.
+    await audit("gazetteer.city_layers", "gazetteer_source", "building, facility")
 
 
 @dataclass(frozen=True, slots=True)

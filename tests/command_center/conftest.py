@@ -12,6 +12,7 @@ from sqlalchemy import text
 
 from command_center.app import AppSettings, create_app
 from command_center.settings import WebSettings
+from command_center.worker import prepare_job_tables
 from gis_core.identity.passwords import hash_password
 from gis_core.identity.settings import IdentitySettings
 from gis_core.settings import DatabaseSettings, StorageSettings
@@ -137,3 +138,22 @@ async def city(app: FastAPI, database_url: str) -> City:
     made = City(app.state.engine, database_url)
     await made.build()
     return made
+
+
+Work = Callable[[], Awaitable[None]]
+
+
+@pytest.fixture
+def work(
+    app: FastAPI, database_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, secret_key: str
+) -> Work:
+    """Does the jobs that wait, as the worker process does."""
+    monkeypatch.setenv("WANMI_DATABASE_URL", database_url)
+    monkeypatch.setenv("WANMI_DATA_DIR", str(tmp_path))
+    monkeypatch.setenv("WANMI_SECRET_KEY", secret_key)
+    prepare_job_tables(database_url)
+
+    async def run() -> None:
+        await app.state.jobs.run_worker_async(wait=False, listen_notify=False, install_signal_handlers=False)
+
+    return run

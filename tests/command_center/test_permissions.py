@@ -35,6 +35,7 @@ ANYBODY_LOGGED_IN = {
 
 CHECKED_WITHIN = {
     ("POST", "/api/v1/imports"): "city.import",  # before the file is read; holds no connection
+    ("POST", "/api/v1/geocode/tables"): "city.edit",  # as above
     ("GET", "/metrics"): "system.view",
     ("GET", "/tiles/{layers}/{z}/{x}/{y}.mvt"): "map.view",
     ("GET", "/tiles/{layers}.json"): "map.view",

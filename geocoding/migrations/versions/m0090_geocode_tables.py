@@ -50,6 +50,9 @@ def upgrade() -> None:
         sa.Column("lat", sa.Double(), nullable=True),
         sa.Column("candidates", JSONB(), nullable=False),
         sa.Column("decision", sa.String(), nullable=True),
+        sa.Column("decided_lon", sa.Double(), nullable=True),
+        sa.Column("decided_lat", sa.Double(), nullable=True),
+        sa.Column("decided_matched", sa.String(), nullable=True),
         sa.Column("decided_by", sa.Integer(), nullable=True),
         sa.Column("decided_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint(

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,32 +13,14 @@ from fastapi import FastAPI
 from command_center.imports.files import plain_name
 from command_center.imports.jobs import clear_old_uploads
 from command_center.imports.settings import ImportSettings
-from command_center.worker import prepare_job_tables
 from tests.command_center.city import EAST, WEST, City
-from tests.command_center.conftest import Login
+from tests.command_center.conftest import Login, Work
 from tests.gis_core.importing import city_files
 
-Work = Callable[[], Awaitable[None]]
 BUILDINGS = [
     (shapely.box(120.001 + at / 1e3, 30.5, 120.0015 + at / 1e3, 30.5005), {"id": at, "楼名": f"楼{at}"})
     for at in range(5)
 ]
-
-
-@pytest.fixture
-def work(
-    app: FastAPI, database_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, secret_key: str
-) -> Work:
-    """Does the jobs that wait, as the worker process does."""
-    monkeypatch.setenv("WANMI_DATABASE_URL", database_url)
-    monkeypatch.setenv("WANMI_DATA_DIR", str(tmp_path))
-    monkeypatch.setenv("WANMI_SECRET_KEY", secret_key)
-    prepare_job_tables(database_url)
-
-    async def run() -> None:
-        await app.state.jobs.run_worker_async(wait=False, listen_notify=False, install_signal_handlers=False)
-
-    return run
 
 
 async def hand_in(client: httpx.AsyncClient, path: Path, name: str | None = None) -> dict[str, Any]:

@@ -1,0 +1,85 @@
+"""What people know better: points of addresses, and names that the gazetteer did not have."""
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from geocoding.grammar.elements import Number, Reading
+from geocoding.grammar.reading import read
+from geocoding.grammar.vocabulary import canonical
+from geocoding.index.entries import base_of, tail_of
+from geocoding.index.gazetteer import Gazetteer
+from gis_core.database import load_queries
+from gis_core.errors import BadInput
+
+QUERIES = load_queries("command_center.geocode", "corrections.sql")
+LONGEST_TEXT = 10_240
+LONGEST_DISPLAY = 200
+SHORTEST_NAME = 2
+
+
+async def keep_point(
+    conn: AsyncConnection, gazetteer: Gazetteer, text: str, district: str, lon: float, lat: float
+) -> tuple[str, str]:
+    """Make the point an entry of the source ``correction``, which is trusted most.
+
+    Answers the base and the canonical address. Raises BadInput for a point off the earth or a text that
+    names nothing.
+    """
+    if not (-180 <= lon <= 180 and -90 <= lat <= 90):
+        raise BadInput(field="lon, lat", reason_zh="不是经纬度", reason="not degrees")
+    reading = read(text[:LONGEST_TEXT], gazetteer.names.lexicon)
+    if not reading.bases:
+        raise BadInput(field="text", reason_zh="读不出道路或地名", reason="no road or place name is read")
+    base, kind, _ = base_of(reading, gazetteer.names.lexicon)
+    number = reading.number or Number(0, "")
+    source_id = await conn.scalar(QUERIES["correction_source"])
+    await conn.execute(
+        QUERIES["correction_add"],
+        {
+            "source_id": source_id, "key": reading.canonical, "base": base, "kind": kind,
+            "number": number.value, "unit": number.unit, "mark": number.mark, "upto": number.upto,
+            "tail": tail_of(reading),
+            "district": canonical(district) or (reading.districts[0] if reading.districts else ""),
+            "display": text[:LONGEST_DISPLAY], "lon": lon, "lat": lat,
+        },
+    )  # fmt: skip
+    await conn.execute(QUERIES["notify"], {"what": "changed"})
+    return base, reading.canonical
+
+
+async def keep_name(
+    conn: AsyncConnection, gazetteer: Gazetteer, text: str, matched: str, person_id: int
+) -> tuple[str, str] | None:
+    """Where somebody says that ``text`` means ``matched`` and both name one road or place, let the name of
+    the one stand for the other from now on. Answers the pair; None where there is nothing to learn."""
+    pair = _names(gazetteer, text, matched)
+    if pair is None or pair[0] in gazetteer.bases.ids:
+        return None
+    asked, meant = pair
+    values = {"name": asked, "base": meant, "status": "correction", "person_id": person_id}
+    await conn.execute(QUERIES["alias_add"], values)
+    await conn.execute(QUERIES["notify"], {"what": "reload"})
+    return asked, meant
+
+
+async def forget(conn: AsyncConnection, gazetteer: Gazetteer, text: str, matched: str) -> None:
+    """Take back what ``keep_point`` and ``keep_name`` learnt from a decision."""
+    reading = read(text[:LONGEST_TEXT], gazetteer.names.lexicon)
+    await conn.execute(QUERIES["correction_remove"], {"key": reading.canonical})
+    pair = _names(gazetteer, text, matched)
+    if pair is not None:
+        await conn.execute(QUERIES["name_remove"], {"name": pair[0], "base": pair[1]})
+    await conn.execute(QUERIES["notify"], {"what": "reload"})
+
+
+def _names(gazetteer: Gazetteer, text: str, matched: str) -> tuple[str, str] | None:
+    asked, meant = _only_base(text, gazetteer), _only_base(matched, gazetteer)
+    if asked is None or meant is None or asked == meant or meant not in gazetteer.bases.ids:
+        return None
+    return (asked, meant) if len(asked) >= SHORTEST_NAME else None
+
+
+def _only_base(text: str, gazetteer: Gazetteer) -> str | None:
+    reading: Reading = read(text[:LONGEST_TEXT], gazetteer.names.lexicon)
+    if len(reading.bases) != 1 or reading.crossing:
+        return None
+    return base_of(reading, gazetteer.names.lexicon)[0]
