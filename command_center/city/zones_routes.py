@@ -11,6 +11,7 @@ from pydantic import AwareDatetime, BaseModel, Field, StringConstraints
 from sqlalchemy.exc import DBAPIError
 
 from command_center.city.shapes import (
+    VIEW,
     AreaCode,
     Editor,
     Geometry,
@@ -22,12 +23,14 @@ from command_center.city.shapes import (
     ReasonIn,
     Strict,
 )
+from command_center.paging import Cursor, Limit, cursor_of, row_id_of
 from command_center.requests import Audit, Conn
 from gis_core.components.errors import PlaceOutside, ShapeWrong
 from gis_core.database import load_queries
 from gis_core.errors import BadInput, DomainError, NotFound, Text
 from gis_core.history import Record, current_edit, read_record, record_as
 from gis_core.history.edits import EDIT
+from gis_core.models.area import area_prefix
 from gis_core.zones import ZoneRule, zone_active
 from gis_core.zones.papers import MAX_BYTES, judge_paper, keep_paper, read_paper
 from gis_core.zones.rules import TIMINGS
@@ -115,6 +118,55 @@ class ZonesHere(BaseModel):
     timing: Literal["core", "general", "outer"] | None
     no_report: bool
     zones: list[ZoneHere]
+
+
+class ZoneRow(ZoneHere):
+    """``valid``: within its dates at the time asked for; ``active``: and its rule holds at that time."""
+
+    valid_from: datetime
+    valid_to: datetime | None
+    valid: bool
+    papers: int
+    area_m2: float
+    geometry: dict[str, Any]
+
+
+class ZonePage(BaseModel):
+    time: datetime
+    zones: list[ZoneRow]
+    next: str | None
+
+
+@router.get("/zones", summary="区域规则列表 / Zones and what is in force")
+async def list_zones(
+    conn: Conn,
+    reader: Reader,
+    time: Annotated[AwareDatetime | None, Query(description="默认现在 / now by default")] = None,
+    kind: Kind | None = None,
+    area_code: AreaCode | None = None,
+    q: Annotated[str | None, Query(max_length=100, description="编码或名称 / code or name")] = None,
+    with_ended: bool = False,
+    limit: Limit = 500,
+    cursor: Cursor = None,
+) -> ZonePage:
+    """With their shapes, and which of them hold at a moment."""
+    at = time or datetime.now(UTC)
+    wanted = {
+        "at": at,
+        "kind": kind,
+        "pattern": None if area_code is None else area_prefix(area_code) + "%",
+        "text": q or None,
+        "with_ended": with_ended,
+        "areas": reader.area_patterns(VIEW),
+        "after": row_id_of(cursor, start=0),
+        "max_rows": limit + 1,
+    }
+    rows = (await conn.execute(_SQL["zones"], wanted)).mappings().all()
+    zones = [
+        ZoneRow(**row, active=row["valid"] and zone_active(ZoneRule.parse(row["kind"], row["rule"]), at))
+        for row in rows[:limit]
+    ]
+    return ZonePage(time=at, zones=zones, next=cursor_of(zones[-1].id) if len(rows) > limit else None)
 
 
 @router.get("/zones/at", summary="某处某时的区域规则 / Zones at a place and time")

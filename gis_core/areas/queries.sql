@@ -1,7 +1,8 @@
 -- :name areas_on
 -- Areas as they were on a day with their bounds in degrees, larger ones first.
 SELECT id, code, level, name, name_en, parent_code, valid_from, valid_to,
-       ST_XMin(geom) AS west, ST_YMin(geom) AS south, ST_XMax(geom) AS east, ST_YMax(geom) AS north
+       ST_XMin(geom) AS west, ST_YMin(geom) AS south, ST_XMax(geom) AS east, ST_YMax(geom) AS north,
+       CASE WHEN :shapes THEN ST_AsGeoJSON(geom, 6)::json END AS geometry
   FROM area
  WHERE valid_from <= coalesce(CAST(:on AS date), current_date)
    AND (valid_to IS NULL OR valid_to > coalesce(CAST(:on AS date), current_date))
@@ -18,6 +19,31 @@ SELECT id, code, level, name, name_en, parent_code, valid_from, valid_to,
    AND (CAST(:on AS date) IS NULL
         OR (valid_from <= :on AND (valid_to IS NULL OR valid_to > :on)))
  ORDER BY valid_from DESC
+
+-- :name area_names
+-- Periods of areas by code or name, also those that are over; what is valid today comes first.
+SELECT id, code, level, name, name_en, parent_code, valid_from, valid_to,
+       ST_XMin(geom) AS west, ST_YMin(geom) AS south, ST_XMax(geom) AS east, ST_YMax(geom) AS north
+  FROM area
+ WHERE strpos(name, :text) > 0 OR strpos(lower(coalesce(name_en, '')), lower(:text)) > 0
+    OR code LIKE regexp_replace(:text, '[^0-9]', '-', 'g') || '%'
+ ORDER BY valid_to IS NOT NULL, length(code), code, valid_from DESC LIMIT :max_rows
+
+-- :name cut
+-- Parts of an area's present shape on both sides of a line, west to east.
+SELECT ST_AsGeoJSON(part.geom, 8)::json AS geometry, ST_Area(part.geom::geography) AS area_m2
+  FROM area a, LATERAL ST_Dump(ST_Split(a.geom, ST_SetSRID(ST_GeomFromGeoJSON(CAST(:line AS text)), 4326))) AS part
+ WHERE a.code = :code AND a.valid_to IS NULL
+ ORDER BY ST_X(ST_Centroid(part.geom))
+
+-- :name touched
+-- What stands under codes that end or change on a day: unit grids keep the code of a community.
+SELECT (SELECT count(*) FROM unit_grid n WHERE n.change_date IS NULL AND n.community_code LIKE ANY (:patterns)) AS unit_grids,
+       (SELECT count(*) FROM responsibility_grid g WHERE g.area_code LIKE ANY (:patterns)
+           AND (g.valid_to IS NULL OR g.valid_to > :on)) AS responsibility_grids,
+       (SELECT count(*) FROM component c WHERE c.area_code LIKE ANY (:patterns)) AS components,
+       (SELECT count(*) FROM zone z WHERE z.area_code LIKE ANY (:patterns)
+           AND (z.valid_to IS NULL OR z.valid_to > now())) AS zones
 
 -- :name successions
 -- With the names both had at the time.

@@ -1,5 +1,7 @@
 """Areas as they are or were on a day, and what became of them."""
 
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -9,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gis_core.database import load_queries
 from gis_core.errors import NotFound
+from gis_core.models.area import area_prefix
 
 _SQL = load_queries("gis_core.areas")
 
@@ -59,10 +62,15 @@ def _area(row: RowMapping) -> AreaRow:
 
 
 async def areas_on(
-    conn: AsyncConnection, on: date | None, *, parent_code: str | None = None, level: str | None = None
+    conn: AsyncConnection,
+    on: date | None,
+    *,
+    parent_code: str | None = None,
+    level: str | None = None,
+    shapes: bool = False,
 ) -> list[AreaRow]:
     """All areas valid on a day (None: today), larger ones first."""
-    values = {"on": on, "parent_code": parent_code, "level": level}
+    values = {"on": on, "parent_code": parent_code, "level": level, "shapes": shapes}
     return [_area(row) for row in (await conn.execute(_SQL["areas_on"], values)).mappings()]
 
 
@@ -88,3 +96,39 @@ async def successions_of(conn: AsyncConnection, code: str) -> list[Succession]:
     """Where the code comes from and what became of it, the newest first."""
     rows = (await conn.execute(_SQL["successions"], {"code": code})).mappings()
     return [Succession(**row) for row in rows]
+
+
+async def areas_named(conn: AsyncConnection, text: str, *, max_rows: int = 50) -> list[AreaRow]:
+    """Every period of an area whose name, English name or code matches, former ones too."""
+    rows = (await conn.execute(_SQL["area_names"], {"text": text, "max_rows": max_rows})).mappings()
+    return [_area(row) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class AreaPart:
+    """``geometry``: GeoJSON in degrees."""
+
+    geometry: dict[str, Any]
+    area_m2: float
+
+
+async def cut_area(conn: AsyncConnection, code: str, line: dict[str, Any]) -> list[AreaPart]:
+    """The parts of an area on both sides of a line, west to east; one part: the line does not cut it."""
+    rows = (await conn.execute(_SQL["cut"], {"code": code, "line": json.dumps(line)})).mappings()
+    return [AreaPart(**row) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Touched:
+    """How much stands under the codes of areas."""
+
+    unit_grids: int
+    responsibility_grids: int
+    components: int
+    zones: int
+
+
+async def touched_by(conn: AsyncConnection, codes: Sequence[str], on: date) -> Touched:
+    """What stands under areas that change, and may want a new place afterwards."""
+    values = {"patterns": [area_prefix(code) + "%" for code in codes], "on": on}
+    return Touched(**(await conn.execute(_SQL["touched"], values)).mappings().one())

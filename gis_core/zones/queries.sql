@@ -54,3 +54,18 @@ ON CONFLICT (zone_id, sha256) DO NOTHING RETURNING id
 
 -- :name delete_paper
 DELETE FROM zone_attachment WHERE zone_id = :zone_id AND id = :id
+
+-- :name zones
+-- Zones that are or come into force, or were in force at the moment asked for; with_ended: all there ever were.
+SELECT z.id, z.code, z.kind, z.name, z.name_en, z.area_code, z.rule, z.valid_from, z.valid_to,
+       z.valid_from <= :at AND (z.valid_to IS NULL OR z.valid_to > :at) AS valid,
+       (SELECT count(*) FROM zone_attachment a WHERE a.zone_id = z.id) AS papers,
+       ST_Area(z.geom::geography) AS area_m2, ST_AsGeoJSON(z.geom, 7)::json AS geometry
+  FROM zone z
+ WHERE (CAST(:areas AS text[]) IS NULL OR z.area_code LIKE ANY (CAST(:areas AS text[])))
+   AND (CAST(:kind AS text) IS NULL OR z.kind = :kind)
+   AND (CAST(:pattern AS text) IS NULL OR z.area_code LIKE :pattern)
+   AND (CAST(:text AS text) IS NULL OR strpos(lower(concat_ws(' ', z.code, z.name, z.name_en)), lower(:text)) > 0)
+   AND (:with_ended OR z.valid_to IS NULL OR z.valid_to > :at)
+   AND z.id > :after
+ ORDER BY z.id LIMIT :max_rows

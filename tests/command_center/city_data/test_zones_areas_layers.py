@@ -39,6 +39,10 @@ async def test_zone_with_times_and_papers(editor: httpx.AsyncClient, tmp_path: P
     ):
         here = await editor.get(f"{API}/zones/at", params={"lon": 120.015, "lat": 30.465, "time": time})
         assert here.json()["no_report"] is active, time
+    for time, active in (("2026-11-20T23:00:00+08:00", True), ("2026-11-21T23:00:00+08:00", False)):
+        listed = (await editor.get(f"{API}/zones", params={"q": "夜市", "time": time})).json()["zones"]
+        assert [(zone["code"], zone["valid"], zone["active"]) for zone in listed] == [("NR1", True, active)]
+        assert listed[0]["geometry"]["type"] == "MultiPolygon"
     paper = {"file": ("批文.pdf", b"%PDF-1.7 x", "application/pdf")}
     papers = await editor.post(f"{API}/zones/{number}/papers", files=paper, data={"title": "批文"})
     assert papers.status_code == 201, papers.text
@@ -53,6 +57,9 @@ async def test_zone_with_times_and_papers(editor: httpx.AsyncClient, tmp_path: P
     assert (wrong.status_code, wrong.json()["type"]) == (422, "/problems/zone-rule-wrong")
     ended = await editor.post(f"{API}/zones/{number}/close", json={"reason": "夜市停办"})
     assert ended.json()["active"] is False
+    assert (await editor.get(f"{API}/zones", params={"q": "夜市"})).json()["zones"] == []
+    old = (await editor.get(f"{API}/zones", params={"q": "夜市", "with_ended": True})).json()["zones"]
+    assert [(zone["valid"], zone["papers"]) for zone in old] == [(False, 1)]
 
 
 async def test_areas_over_time(editor: httpx.AsyncClient, logged_in: Login) -> None:
@@ -84,6 +91,17 @@ async def test_areas_over_time(editor: httpx.AsyncClient, logged_in: Login) -> N
     }  # type: ignore[index, dict-item]
     refused = await editor.post(f"{API}/areas/{EAST}/split", json=short)
     assert refused.json()["type"] == "/problems/parts-differ"
+    line = {"type": "LineString", "coordinates": [[120.02, 30.4], [120.02, 30.6]]}
+    cut = (await editor.post(f"{API}/areas/{EAST}/cut", json={"line": line})).json()
+    assert [part["area_m2"] > 0 for part in cut] == [True, True]
+    tried = await editor.post(f"{API}/areas/{EAST}/split", params={"preview": True}, json=split)
+    assert tried.status_code == 201, tried.text
+    assert tried.json()["edit_id"] is None
+    assert [one["geometry"]["type"] for one in tried.json()["areas"]] == ["MultiPolygon", "MultiPolygon"]
+    assert tried.json()["touched"]["unit_grids"] == 4
+    assert "990102003" not in {one["code"] for one in (await editor.get(f"{API}/areas")).json()}
+    named = (await editor.get(f"{API}/areas/names", params={"q": EAST + "街道"})).json()
+    assert [(one["code"], one["valid_to"]) for one in named] == [(EAST, "2024-05-01")]
     done = await editor.post(f"{API}/areas/{EAST}/split", json=split)
     assert done.status_code == 201, done.text
     history = (await editor.get(f"{API}/areas/990102003/history")).json()
