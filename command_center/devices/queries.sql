@@ -3,10 +3,13 @@
 SELECT d.id, d.key, d.unit_kind, d.person_id, d.vehicle_id, COALESCE(p.name, v.plate) AS carrier,
        p.name_en AS carrier_en, d.area_code, d.org_unit_id, o.name AS org_unit, o.name_en AS org_unit_en, d.enabled,
        d.period_s, d.terminal_number, d.speed_unit, d.token_hash IS NOT NULL AS has_token, d.created_at, s.received_at AS last_received_at,
-       s.connected
+       s.connected, c.offset_s AS clock_offset_s,
+       (SELECT coalesce(sum(t.count), 0)::bigint FROM device_tally t WHERE t.device_id = d.id
+           AND t.day >= (now() AT TIME ZONE 'UTC')::date AND t.reason NOT IN ('no_fix', 'off_duty', 'late'))
+         AS faults_today
   FROM device d JOIN org_unit o ON o.id = d.org_unit_id
        LEFT JOIN person p ON p.id = d.person_id LEFT JOIN vehicle v ON v.id = d.vehicle_id
-       LEFT JOIN device_state s ON s.device_id = d.id
+       LEFT JOIN device_state s ON s.device_id = d.id LEFT JOIN device_clock c ON c.device_id = d.id
  WHERE d.id > :after
    AND (CAST(:id AS int) IS NULL OR d.id = :id)
    AND (CAST(:unit_kind AS text) IS NULL OR d.unit_kind = :unit_kind)
@@ -48,3 +51,13 @@ SELECT area_code, org_unit_id FROM vehicle WHERE id = CAST(:vehicle_id AS int)
 
 -- :name org_unit_exists
 SELECT true FROM org_unit WHERE id = :id
+
+-- :name quality_state
+SELECT c.offset_s, c.found_at, s.flags, s.signals
+  FROM device d LEFT JOIN device_clock c ON c.device_id = d.id LEFT JOIN device_state s ON s.device_id = d.id
+ WHERE d.id = :id
+
+-- :name tallies
+SELECT day, reason, count, last_at FROM device_tally
+ WHERE device_id = :id AND day > (now() AT TIME ZONE 'UTC')::date - CAST(:days AS int)
+ ORDER BY day DESC, count DESC

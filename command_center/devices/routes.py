@@ -90,6 +90,10 @@ class DeviceOut(BaseModel):
     created_at: datetime
     last_received_at: datetime | None
     connected: bool | None
+    clock_offset_s: float | None
+    """Its clock is ahead by this (negative: behind); null: right, or not known."""
+    faults_today: int
+    """Fixes and messages refused or flagged since midnight UTC."""
 
 
 class DevicePage(BaseModel):

@@ -1,0 +1,1 @@
+"""Over HTTP: what becomes of positions outside duty, by group."""

@@ -1,0 +1,1 @@
+"""Rosters over HTTP: the week by group, shifts, single turns, and shifts as a table."""

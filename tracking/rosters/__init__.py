@@ -1,0 +1,1 @@
+"""Who is on duty when: shifts that come again, and the turns drawn up from them."""
