@@ -91,7 +91,8 @@ SELECT DISTINCT device_id FROM roster WHERE starts_at <= now() AND ends_at > now
 -- :name fixes_stored
 -- Rows ever inserted into the fix table by the statistics collector: rises by the fixes of a second.
 SELECT coalesce(sum(n_tup_ins), 0)::bigint FROM pg_stat_user_tables
- WHERE schemaname = 'public' AND relname LIKE 'fix\_%'
+ WHERE schemaname = 'public' AND relname ~ '^fix_[0-9]{8}$'
+   AND NOT EXISTS (SELECT FROM settled_day s WHERE relname = 'fix_' || to_char(s.day, 'YYYYMMDD'))
 
 -- :name fixes_between
 SELECT count(*) FROM fix WHERE fix_time >= :from_time AND fix_time < :to_time

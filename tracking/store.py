@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from psycopg.types.json import set_json_dumps
 
 from tracking import tallies
-from tracking.clock import POSTGRES_EPOCH_US, datetime_of
+from tracking.clock import DAY_US, POSTGRES_EPOCH_US, datetime_of, now_us
 from tracking.duty_times import Keeping
 from tracking.pipeline import Work
 from tracking.reasons import COUNTED_ONLY
@@ -85,6 +85,8 @@ def commit(connection: psycopg.Connection[Any], work: Work) -> int:
             with connection.cursor() as cursor, cursor.copy(QUERIES["copy_fixes"]) as copy:
                 copy.write(copy_rows(work))
             inserted = connection.execute(QUERIES["insert_fixes"]).rowcount
+            if work.fixes.fix_time_us.min() // DAY_US < now_us() // DAY_US:
+                connection.execute(QUERIES["mark_late"])
             if work.newest.any():
                 connection.execute(QUERIES["upsert_states"])
         _write_rule_states(connection, work)

@@ -65,6 +65,13 @@ SELECT device_id, fix_time, received_at, lon, lat, content,
  WHERE flags & 16 = 0
     ON CONFLICT DO NOTHING
 
+-- :name mark_late
+-- What is rolled up of these devices' days is out of date now (see tracking.settling).
+INSERT INTO late_fix (day, device_id)
+SELECT DISTINCT (fix_time AT TIME ZONE 'UTC')::date, device_id
+  FROM fix_incoming
+ WHERE fix_time < date_trunc('day', now(), 'UTC')
+
 -- :name upsert_states
 -- The newest fix of each device in the batch, unless the device has a newer one. The speed is that of
 -- the way where the device tells none.
