@@ -135,7 +135,7 @@ async def questions(conn: AsyncConnection, times: int) -> list[Question]:
         Question("统计 by street and class", lambda: count_components(conn, digits=9), 5, 500),
         Question("统计 by district and class", lambda: count_components(conn, digits=6), 5, 500),
         Question("图层统计 extent and states", lambda: rows.figures(conn, "state"), 3, 1_500),
-        Question("查重 one look at 20,000", lambda: find_duplicates(conn, tolerance_m=1, limit=500), 5, 500),
+        Question("查重 one look at 10,000", lambda: find_duplicates(conn, tolerance_m=1, limit=500), 5, 500),
         Question(
             "查重 one street (62,500)",
             lambda: find_duplicates(conn, tolerance_m=1, limit=500, area_code="990102001"), 5, 500,

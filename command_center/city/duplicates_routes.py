@@ -63,7 +63,7 @@ async def list_duplicates(
     cursor: Cursor = None,
 ) -> DuplicatePage:
     """Undecided pairs of one class closer than the tolerance. A page may be short or empty and yet have a
-    ``next``: each looks at 20,000 components."""
+    ``next``: each looks at 10,000 components."""
     pairs, following = await find_duplicates(
         conn,
         tolerance_m=tolerance_m,

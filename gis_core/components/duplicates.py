@@ -19,7 +19,7 @@ from gis_core.identity.principal import Principal
 from gis_core.models.area import area_prefix
 
 _SQL = load_queries("gis_core.components")
-LOOK = 20_000
+LOOK = 10_000
 """Components that one look for duplicates takes."""
 FAR_M = 50.0
 """Two components further apart than this are not called duplicates."""

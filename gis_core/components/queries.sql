@@ -47,30 +47,29 @@ SELECT bump_layers(ARRAY['component'])
 -- What is asked for decides the way to it; compiling costs more than these short looks.
 SELECT set_config('plan_cache_mode', 'force_custom_plan', true), set_config('jit', 'off', true)
 
+-- :name nearest_reach
+-- The nearest by degrees bound the distance within which the nearest by metres must lie.
+SELECT least(CASE WHEN count(*) = :max_rows THEN max(metres) END, :within_m) AS metres
+  FROM (SELECT ST_Distance(c.geom::geography, ST_Point(:lon, :lat, 4326)::geography) AS metres
+          FROM component c
+         WHERE c.geom && ST_Expand(ST_Point(:lon, :lat, 4326),
+                 :within_m / (110000 * greatest(cos(radians(:lat)), 0.01)), :within_m / 110000)
+           AND c.state <> 'abandoned'
+           AND (CAST(:class_code AS text) IS NULL OR c.class_code = :class_code)
+           AND (CAST(:edition AS text) IS NULL OR c.edition = :edition)
+           AND (CAST(:areas AS text[]) IS NULL OR c.area_code LIKE ANY (CAST(:areas AS text[])))
+         ORDER BY c.geom <-> ST_Point(:lon, :lat, 4326) LIMIT :max_rows) AS candidate
+
 -- :name nearest
--- The nearest by degrees bound the distance within which the nearest by metres must lie: two short
--- looks into the index of geom, and the order is the true one. The point is written out each time,
--- as the index answers only for a constant.
-WITH few AS MATERIALIZED (
-  SELECT least(CASE WHEN count(*) = :max_rows THEN max(metres) END, :within_m) AS metres
-    FROM (SELECT ST_Distance(c.geom::geography, ST_Point(:lon, :lat, 4326)::geography) AS metres
-            FROM component c
-           WHERE c.geom && ST_Expand(ST_Point(:lon, :lat, 4326),
-                   :within_m / (110000 * greatest(cos(radians(:lat)), 0.01)), :within_m / 110000)
-             AND c.state <> 'abandoned'
-             AND (CAST(:class_code AS text) IS NULL OR c.class_code = :class_code)
-             AND (CAST(:edition AS text) IS NULL OR c.edition = :edition)
-             AND (CAST(:areas AS text[]) IS NULL OR c.area_code LIKE ANY (CAST(:areas AS text[])))
-           ORDER BY c.geom <-> ST_Point(:lon, :lat, 4326) LIMIT :max_rows) AS candidate
-)
+-- All within the reach, in the true order. The point and the reach are written out, so that the planner
+-- knows how many there are and whether the class's index is worth its while.
 SELECT c.id, c.code, c.class_code, k.name AS class_name, k.name_en AS class_name_en, c.name, c.state,
        c.area_code, c.unit_grid_code, c.maintainer, ST_X(ST_PointOnSurface(c.geom)) AS lon,
        ST_Y(ST_PointOnSurface(c.geom)) AS lat, c.metres
   FROM (SELECT c.*, ST_Distance(c.geom::geography, ST_Point(:lon, :lat, 4326)::geography) AS metres
           FROM component c
          WHERE c.geom && ST_Expand(ST_Point(:lon, :lat, 4326),
-                 (SELECT metres FROM few) / (110000 * greatest(cos(radians(:lat)), 0.01)) + 1e-7,
-                 (SELECT metres FROM few) / 110000 + 1e-7)
+                 :reach_m / (110000 * greatest(cos(radians(:lat)), 0.01)) + 1e-7, :reach_m / 110000 + 1e-7)
            AND c.state <> 'abandoned'
            AND (CAST(:class_code AS text) IS NULL OR c.class_code = :class_code)
            AND (CAST(:edition AS text) IS NULL OR c.edition = :edition)

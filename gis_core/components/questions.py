@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -62,7 +63,7 @@ async def nearest_components(
     within_m: float = NEAR_M,
 ) -> list[NearComponent]:
     """Up to ``within_m`` away by ground distance, nearest first; retired ones left out."""
-    values = {
+    values: dict[str, Any] = {
         "lon": lon,
         "lat": lat,
         "max_rows": limit,
@@ -72,6 +73,7 @@ async def nearest_components(
         "within_m": within_m,
     }
     await conn.execute(_SQL["plan_each_time"])
+    values["reach_m"] = await conn.scalar(_SQL["nearest_reach"], values)
     return [NearComponent(**row) for row in (await conn.execute(_SQL["nearest"], values)).mappings()]
 
 

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 
 import { codeParts } from '../src/core/componentcode'
 import { colorExpression, colorsFor, lookOf } from '../src/core/legend'
+import { geometryOf, piecesOf } from '../src/core/parts'
 import { linesOf, onSegment, snap, type Pixel, type Position } from '../src/core/snap'
 
 const same = ([x, y]: Position): Pixel => ({ x, y })
@@ -40,5 +41,25 @@ describe('legends', () => {
   it('are plain without a field, and take nothing unsound from the catalogue', () => {
     expect(colorExpression(lookOf({ color: 'url(x)', by: 7 }))).toBe('#3fa7ff')
     expect(colorExpression(lookOf({ color: '#112233', by: 'kind', values: { a: '#ffffff' } }))).toEqual(['match', ['to-string', ['coalesce', ['get', 'kind'], '']], 'a', '#ffffff', '#112233'])
+  })
+})
+
+describe('shapes of several parts', () => {
+  const ring = (x: number, y: number, size: number): GeoJSON.Position[] => [[x, y], [x + size, y], [x + size, y + size], [x, y + size], [x, y]]
+  const two: GeoJSON.MultiPolygon = { type: 'MultiPolygon', coordinates: [[ring(0, 0, 10), ring(2, 2, 2)], [ring(20, 0, 10)]] }
+
+  it('come apart and together again', () => {
+    const pieces = piecesOf(two)
+    expect(pieces.map(({ hole }) => hole)).toEqual([false, true, false])
+    expect(geometryOf(pieces)).toEqual(two)
+    expect(geometryOf(pieces.slice(0, 2))).toEqual({ type: 'Polygon', coordinates: two.coordinates[0] })
+    expect(geometryOf(piecesOf({ type: 'MultiLineString', coordinates: [[[0, 0], [1, 1]]] }))).toEqual({ type: 'LineString', coordinates: [[0, 0], [1, 1]] })
+  })
+  it('give a hole to the smallest part around it, and refuse one outside', () => {
+    const nested = [...piecesOf({ type: 'Polygon', coordinates: [ring(0, 0, 100)] }), ...piecesOf({ type: 'Polygon', coordinates: [ring(10, 10, 20)] })]
+    const hole = { hole: true, shape: { type: 'Polygon', coordinates: [ring(12, 12, 3)] } } as const
+    expect(geometryOf([...nested, { hole: true, shape: { type: 'Polygon', coordinates: [ring(12, 12, 3)] } }])).toMatchObject({ coordinates: [[ring(0, 0, 100)], [ring(10, 10, 20), hole.shape.coordinates[0]]] })
+    expect(geometryOf([...nested, { hole: true, shape: { type: 'Polygon', coordinates: [ring(500, 0, 3)] } }])).toBeNull()
+    expect(geometryOf([])).toBeNull()
   })
 })

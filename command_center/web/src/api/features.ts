@@ -48,6 +48,56 @@ export interface Figures {
   groups: { value: string | null; count: number }[]
 }
 
+export interface NearComponent {
+  id: number
+  code: string
+  class_name: string
+  class_name_en: string | null
+  name: string
+  state: string
+  metres: number
+  lon: number
+  lat: number
+}
+
+/** Two components of one class that stand too close together; `id` is the older. */
+export interface DuplicatePair {
+  id: number
+  code: string
+  other_id: number
+  other_code: string
+  class_code: string
+  class_name: string
+  class_name_en: string | null
+  name: string
+  other_name: string
+  state: string
+  other_state: string
+  area_code: string
+  source: string
+  other_source: string
+  metres: number
+  lon: number
+  lat: number
+  other_lon: number
+  other_lat: number
+}
+
+export interface DuplicateDecision {
+  id: number
+  component_id: number
+  code: string
+  other_id: number
+  other_code: string
+  name: string
+  decision: 'both' | 'merged'
+  kept_id: number | null
+  reason: string
+  person: string | null
+  decided_at: string
+  edit_id: number | null
+}
+
 export interface ComponentCount {
   area_code: string
   area_name: string | null
@@ -58,6 +108,8 @@ export interface ComponentCount {
   total: number
   intact: number
   broken: number
+  lost: number
+  abandoned: number
 }
 
 export interface ComponentClass {
@@ -81,11 +133,19 @@ export const features = {
   undo: (edit: number, reason: string) => request<{ id: number }>('POST', `/edits/${edit}/undo`, { body: { reason } }),
   figures: (key: string, query: Query) => request<Figures>('GET', `/layers/${key}/statistics`, { query }),
   setStyle: (key: string, style: object, reason: string) => request<object>('PUT', `/layers/${key}/style`, { body: { style, reason } }),
+  setOwnStyle: (key: string, style: object) => request<object>('PUT', `/layers/${key}/own-style`, { body: { style } }),
+  forgetOwnStyle: (key: string) => request<void>('DELETE', `/layers/${key}/own-style`),
+  nearest: (lon: number, lat: number, limit = 6) => request<NearComponent[]>('GET', '/components/nearest', { query: { lon, lat, limit, within_m: 200 } }),
+  duplicates: (query: Query) => request<{ pairs: DuplicatePair[]; next: string | null }>('GET', '/components/duplicates', { query }),
+  decisions: () => request<{ decisions: DuplicateDecision[]; next: string | null }>('GET', '/components/duplicates/decisions'),
+  decide: (body: { component_id: number; other_id: number; decision: 'both' | 'merged'; keep_id?: number; reason: string }) =>
+    request<{ id: number; edit_id: number | null }>('POST', '/components/duplicates/decisions', { body }),
   exportAddress(key: string, format: 'geojson' | 'csv' | 'gpkg', filters: readonly string[]): string {
     const query = new URLSearchParams({ format })
     for (const filter of filters) query.append('filter', filter)
     return `/api/v1/layers/${key}/export?${query}`
   },
   componentCounts: (level: 'district' | 'street' | 'community') => request<ComponentCount[]>('GET', '/components/statistics', { query: { level } }),
+  countsAddress: (level: string) => `/api/v1/components/statistics.csv?level=${level}`,
   componentClasses: () => request<ComponentClass[]>('GET', '/component-classes'),
 }

@@ -120,8 +120,19 @@ export interface CatalogueLayer {
   min_zoom: number
   max_zoom: number
   properties: string[]
+  columns: LayerColumn[]
   style: Record<string, unknown>
-  editable?: boolean
+  /** One's own, which goes before `style`. */
+  own_style: Record<string, unknown> | null
+  editable: boolean
+}
+
+export interface LayerColumn {
+  name: string
+  kind: 'text' | 'number' | 'boolean' | 'date' | 'time' | 'json'
+  title: string
+  title_en: string
+  sortable: boolean
 }
 
 export interface Place {

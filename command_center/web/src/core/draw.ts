@@ -3,18 +3,24 @@ import {
   TerraDraw, TerraDrawLineStringMode, TerraDrawModeUndoRedo, TerraDrawPointMode, TerraDrawPolygonMode, TerraDrawSelectMode, TerraDrawSessionUndoRedo, TerraDrawUndoRedoKeyboardShortcuts,
   type GeoJSONStoreFeatures, type HexColor, type SnapToCustom,
 } from 'terra-draw'
+import { Marker } from 'maplibre-gl'
 import { TerraDrawMapLibreGLAdapter } from 'terra-draw-maplibre-gl-adapter'
 
+import { geometryOf, piecesOf, type Piece } from './parts'
 import { snap, type Position } from './snap'
 import { PENCIL, type WorkMap } from './workmap'
 
+type FeatureId = NonNullable<GeoJSONStoreFeatures['id']>
 export type Shape = 'point' | 'line' | 'polygon'
 export type Drawn = GeoJSON.Point | GeoJSON.LineString | GeoJSON.Polygon
+/** What a shape in hand may grow into. */
+export type Whole = NonNullable<ReturnType<typeof geometryOf>>
 
 const MODES: Record<Shape, string> = { point: 'point', line: 'linestring', polygon: 'polygon' }
 const REACH_PX = 12
 /** Decimal places kept: about a millimetre. */
 const PRECISION = 8
+const HOLE: HexColor = '#ffd24d'
 
 export interface PencilEvents {
   /** The shape as it now is; null once it is gone. */
@@ -29,33 +35,45 @@ export class Pencil {
   private readonly draw: TerraDraw
   private shapes: readonly GeoJSON.Geometry[] = []
   private cancelled = false
+  /** Rings that are cut out. */
+  private holes = new Set<FeatureId>()
+  /** What is drawn next belongs to the shape in hand. */
+  private adding: 'part' | 'hole' | null = null
+  private readonly mark: Marker
   snapping = true
 
   constructor(private readonly work: WorkMap, private readonly events: PencilEvents, color: HexColor) {
     const { map } = work
+    this.mark = new Marker({ element: snapMark(color), anchor: 'center' })
     const toCustom: SnapToCustom = (event) => {
       if (!this.snapping) return undefined
       const at = { x: event.containerX, y: event.containerY }
       const shapes = this.shapes.length ? this.shapes : this.near(at)
-      return snap(at, shapes, REACH_PX, (position) => map.project(position), ({ x, y }) => map.unproject([x, y]).toArray()) ?? undefined
+      const found = snap(at, shapes, REACH_PX, (position) => map.project(position), ({ x, y }) => map.unproject([x, y]).toArray())
+      if (found) this.mark.setLngLat(found).addTo(map)
+      else this.mark.remove()
+      return found ?? undefined
     }
     const snapping = { toCustom }
     const vertex = { midpoints: true, draggable: true, deletable: true, snappable: snapping }
     const whole = { feature: { draggable: true, coordinates: vertex } }
+    const fill = ({ id }: GeoJSONStoreFeatures): HexColor => (id !== undefined && this.holes.has(id) ? HOLE : color)
     const line = { lineStringColor: color, lineStringWidth: 3 } as const
     this.draw = new TerraDraw({
       adapter: new TerraDrawMapLibreGLAdapter({ map, prefixId: PENCIL, coordinatePrecision: PRECISION }),
       modes: [
-        new TerraDrawSelectMode({ flags: { point: { feature: { draggable: true } }, linestring: whole, polygon: whole }, styles: { selectedPolygonColor: color, selectedPolygonOutlineColor: color, selectedLineStringColor: color, selectedPointColor: color, selectionPointColor: '#ffffff', selectionPointOutlineColor: color, selectionPointWidth: 6, midPointColor: color, midPointWidth: 4 } }),
+        new TerraDrawSelectMode({ flags: { point: { feature: { draggable: true } }, linestring: whole, polygon: whole }, styles: { selectedPolygonColor: fill, selectedPolygonFillOpacity: 0.35, selectedPolygonOutlineColor: fill, selectedLineStringColor: color, selectedPointColor: color, selectionPointColor: '#ffffff', selectionPointOutlineColor: color, selectionPointWidth: 6, midPointColor: color, midPointWidth: 4 }, keyEvents: { deselect: null, delete: null, rotate: null, scale: null } }),
         new TerraDrawPointMode({ styles: { pointColor: color, pointWidth: 7 } }),
         new TerraDrawLineStringMode({ snapping, styles: { ...line, snappingPointColor: color, closingPointColor: color } }),
-        new TerraDrawPolygonMode({ snapping, styles: { fillColor: color, fillOpacity: 0.15, outlineColor: color, outlineWidth: 3, snappingPointColor: color, closingPointColor: color } }),
+        new TerraDrawPolygonMode({ snapping, styles: { fillColor: fill, fillOpacity: 0.15, outlineColor: fill, outlineWidth: 3, snappingPointColor: color, closingPointColor: color } }),
       ],
       undoRedo: { modeLevel: new TerraDrawModeUndoRedo(), sessionLevel: new TerraDrawSessionUndoRedo(), keyboardShortcuts: new TerraDrawUndoRedoKeyboardShortcuts() },
     })
     this.draw.start()
     this.draw.setMode('select')
-    this.draw.on('finish', (_id, { action }) => {
+    this.draw.on('finish', (id, { action }) => {
+      this.mark.remove()
+      if (action === 'draw' && this.adding) return this.added(id)
       const shape = this.shape()
       if (!shape || this.cancelled) return
       if (action === 'draw') this.events.onFinish(shape)
@@ -83,9 +101,9 @@ export class Pencil {
     const single = unwrap(geometry)
     if (!single) return false
     this.draw.clear()
-    const mode = single.type === 'Point' ? 'point' : single.type === 'LineString' ? 'linestring' : 'polygon'
+    this.holes.clear()
     const id = this.draw.getFeatureId()
-    const [answer] = this.draw.addFeatures([{ id, type: 'Feature', geometry: rounded(single), properties: { mode } } as GeoJSONStoreFeatures])
+    const [answer] = this.draw.addFeatures([{ id, type: 'Feature', geometry: rounded(single), properties: { mode: modeOf(single) } } as GeoJSONStoreFeatures])
     if (!answer?.valid) {
       console.warn('pencil:', answer?.reason)
       return false
@@ -94,10 +112,62 @@ export class Pencil {
     return true
   }
 
+  /** Take a shape with all its parts and holes in hand, each of them by itself. */
+  takeAll(geometry: GeoJSON.Geometry): boolean {
+    this.draw.clear()
+    this.holes.clear()
+    const pieces = piecesOf(geometry)
+    const features = pieces.map(({ shape }) => ({ id: this.draw.getFeatureId(), type: 'Feature', geometry: rounded(shape), properties: { mode: modeOf(shape) } }) as GeoJSONStoreFeatures)
+    features.forEach(({ id }, i) => pieces[i]!.hole && this.holes.add(id!))
+    const wrong = this.draw.addFeatures(features).find(({ valid }) => !valid)
+    if (wrong || !features.length) {
+      console.warn('pencil:', wrong?.reason)
+      return false
+    }
+    this.draw.clearUndoRedoHistory()
+    this.draw.selectFeature(features[0]!.id!)
+    return true
+  }
+
+  /** Draw another part, or a hole, of the shape in hand. */
+  grow(kind: 'part' | 'hole'): void {
+    const mode = this.pieces()[0]?.feature.properties.mode
+    if (typeof mode !== 'string') return
+    this.adding = kind
+    this.draw.setMode(mode)
+  }
+
+  /** Take the chosen part or hole away; the last part stays. */
+  shrink(): void {
+    const chosen = this.pieces().find(({ feature }) => feature.properties.selected)
+    if (!chosen || (!chosen.piece.hole && this.pieces().filter(({ piece }) => !piece.hole).length < 2)) return
+    const id = chosen.feature.id!
+    this.draw.deselectFeature(id)
+    this.draw.removeFeatures([id])
+    this.events.onChange(this.shape())
+  }
+
+  /** All parts and holes as one shape; null where a hole lies in no part. */
+  whole(): Whole | null {
+    return geometryOf(this.pieces().map(({ piece }) => piece))
+  }
+
   shape(): Drawn | null {
+    return (this.pieces()[0]?.feature.geometry as Drawn | undefined) ?? null
+  }
+
+  private pieces(): { feature: GeoJSONStoreFeatures; piece: Piece }[] {
     const kinds = new Set(['point', 'linestring', 'polygon'])
-    const own = this.draw.getSnapshot().find((feature) => kinds.has(String(feature.properties.mode)) && !Object.keys(feature.properties).some((key) => /Point$/.test(key) && feature.properties[key]))
-    return own ? (own.geometry as Drawn) : null
+    const own = this.draw.getSnapshot().filter(({ properties }) => kinds.has(String(properties.mode)) && !Object.keys(properties).some((key) => /(Point|Drawing)$/i.test(key) && properties[key]))
+    return own.map((feature) => ({ feature, piece: { hole: this.holes.has(feature.id!), shape: feature.geometry as Drawn } }))
+  }
+
+  private added(id: FeatureId): void {
+    if (this.adding === 'hole') this.holes.add(id)
+    this.adding = null
+    this.draw.setMode('select')
+    this.draw.selectFeature(id)
+    this.events.onChange(this.shape())
   }
 
   undo(): void {
@@ -110,12 +180,19 @@ export class Pencil {
   destroy(): void {
     window.removeEventListener('keydown', this.onKey, true)
     this.work.drawing = false
+    this.mark.remove()
     this.draw.stop()
   }
 
-  /** Escape puts the pencil down wherever the focus is. */
+  /** Escape ends the part being drawn, else puts the pencil down, wherever the focus is. */
   private onKey = (event: KeyboardEvent): void => {
     if (event.key !== 'Escape') return
+    if (this.adding) {
+      this.adding = null
+      this.draw.setMode('select')
+      event.stopPropagation()
+      return
+    }
     this.cancelled = true
     event.stopPropagation()
     this.events.onCancel()
@@ -126,6 +203,18 @@ export class Pencil {
     const r = REACH_PX
     return map.queryRenderedFeatures([[x - r, y - r], [x + r, y + r]]).filter((feature) => !feature.source.startsWith(PENCIL) && feature.layer.type !== 'symbol').slice(0, 40).map((feature) => feature.geometry)
   }
+}
+
+/** The ring that shows where the next corner snaps to. */
+function snapMark(color: string): HTMLElement {
+  const element = document.createElement('div')
+  element.dataset.test = 'snap'
+  element.style.cssText = `width:18px;height:18px;border:3px solid ${color};border-radius:50%;box-shadow:0 0 0 2px #fff,inset 0 0 0 1px #fff;pointer-events:none;z-index:4`
+  return element
+}
+
+function modeOf({ type }: Drawn): string {
+  return type === 'Point' ? 'point' : type === 'LineString' ? 'linestring' : 'polygon'
 }
 
 function unwrap(geometry: GeoJSON.Geometry): Drawn | null {

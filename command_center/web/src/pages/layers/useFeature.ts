@@ -9,6 +9,8 @@ export function useFeature(changed: () => void) {
   const changes = shallowRef<FeatureChange[] | null>(null)
   const busy = ref(false)
   const error = shallowRef<unknown>(null)
+  /** What was taken away last, to bring it back. */
+  const gone = shallowRef<{ edit: number; title: string } | null>(null)
 
   async function run<T>(act: () => Promise<T>): Promise<T | null> {
     busy.value = true
@@ -66,8 +68,16 @@ export function useFeature(changed: () => void) {
     const done = await run(() => features.remove(key, now, reason))
     if (!done) return false
     close()
+    gone.value = done.edit_id === null ? null : { edit: done.edit_id, title: String(now.properties.name ?? now.properties.code ?? `#${now.id}`) }
     changed()
     return true
+  }
+
+  async function bringBack(reason: string): Promise<void> {
+    const last = gone.value
+    if (!last || !(await run(() => features.undo(last.edit, reason)))) return
+    gone.value = null
+    changed()
   }
 
   async function undo(edit: number, reason: string): Promise<boolean> {
@@ -86,5 +96,5 @@ export function useFeature(changed: () => void) {
     record.value = changes.value = null
     error.value = null
   }
-  return { layer, record, changes, busy, error, open, change, add, remove, undo, close }
+  return { layer, record, changes, busy, error, gone, open, change, add, remove, undo, bringBack, close }
 }
