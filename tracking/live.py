@@ -66,6 +66,11 @@ async def read_on_duty(conn: AsyncConnection) -> list[int]:
     return list((await conn.execute(QUERIES["on_duty"])).scalars())
 
 
+async def read_hidden(conn: AsyncConnection) -> list[int]:
+    """Devices off duty now whose place is not to be shown."""
+    return list((await conn.execute(QUERIES["hidden_units"])).scalars())
+
+
 async def read_fixes_stored(conn: AsyncConnection) -> int:
     """A counter that rises by each fix stored (up to a second late, as PostgreSQL's statistics are)."""
     return int((await conn.execute(QUERIES["fixes_stored"])).scalar_one())

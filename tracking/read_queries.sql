@@ -20,8 +20,10 @@ SELECT d.id, d.key AS device_key, d.unit_kind AS kind,
 
 -- :name unit_state
 -- Where a unit is and how it does; no row for an unknown device, nulls for one that never reported.
--- Offline: no fix for three reporting periods. Moving: 0.5 m/s or more.
-SELECT s.fix_time, s.lon, s.lat, s.speed_mps, s.course_deg, s.accuracy_m, s.battery_pct,
+-- Offline: no fix for three reporting periods. Moving: 0.5 m/s or more. Where a unit off duty is hidden, so is
+-- its place.
+SELECT s.fix_time, s.lon, s.lat, s.speed_mps, s.course_deg, s.accuracy_m, d_state.battery_pct,
+       coalesce(s.flags, 0) AS flags, coalesce(s.signals, 0) AS signals, off.device_id IS NOT NULL AS off_duty,
        CASE WHEN EXISTS (SELECT 1 FROM alert a WHERE a.device_id = d.id AND a.closed_at IS NULL) THEN 'alert'
             WHEN s.fix_time IS NULL OR s.fix_time < now() - make_interval(secs => 3 * d.period_s) THEN 'offline'
             WHEN s.speed_mps >= 0.5 THEN 'moving' ELSE 'standing' END AS state,
@@ -37,7 +39,9 @@ SELECT s.fix_time, s.lon, s.lat, s.speed_mps, s.course_deg, s.accuracy_m, s.batt
        p.mobile,
        turn.starts_at, turn.ends_at, turn.grid AS turn_grid, turn.route AS turn_route
   FROM device d
-  LEFT JOIN device_state s ON s.device_id = d.id
+  LEFT JOIN unit_off_duty off ON off.device_id = d.id
+  LEFT JOIN device_state d_state ON d_state.device_id = d.id
+  LEFT JOIN device_state s ON s.device_id = d.id AND off.on_map IS DISTINCT FROM 'hidden'
   LEFT JOIN unit_grid u ON u.id = s.unit_grid_id
   LEFT JOIN responsibility_grid g ON g.id = s.responsibility_grid_id
   LEFT JOIN person p ON p.id = d.person_id
@@ -84,6 +88,9 @@ WITH asked AS (SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS h
 SELECT asked.horizon, s.device_id, s.lon, s.lat, s.course_deg, s.speed_mps,
        extract(epoch FROM s.fix_time)::float8 AS fix_time
   FROM asked LEFT JOIN device_state s ON s.changed_xid >= :since
+
+-- :name hidden_units
+SELECT device_id FROM unit_off_duty WHERE on_map = 'hidden'
 
 -- :name on_duty
 SELECT DISTINCT device_id FROM roster WHERE starts_at <= now() AND ends_at > now()

@@ -8,6 +8,8 @@ from typing import Any, Literal
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gis_core.database import load_queries
+from tracking.fix import Flag
+from tracking.signals import names
 
 QUERIES = load_queries("tracking", "read_queries.sql")
 
@@ -86,6 +88,12 @@ class UnitStatus:
     area: Whereabouts | None
     roster: Turn | None
     mobile: bytes | None
+    off_duty: bool
+    """Outside its turns, in a group that does not keep positions then; hidden or last seen."""
+    signals: list[str]
+    """Alarms and state of the vehicle, as the newest fix told them (``tracking.signals``)."""
+    faults: list[str]
+    """What is remarkable about the newest fix (``tracking.fix.Flag``)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +147,9 @@ async def read_status(conn: AsyncConnection, unit_id: int) -> UnitStatus:
             else None
         ),
         mobile=row["mobile"],
+        off_duty=row["off_duty"],
+        signals=names(row["signals"]),
+        faults=[flag.name.lower() for flag in Flag if row["flags"] & flag and flag.name],
     )
 
 

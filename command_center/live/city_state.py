@@ -15,6 +15,7 @@ from tracking.live import (
     read_changes,
     read_directory_version,
     read_fixes_stored,
+    read_hidden,
     read_last_event,
     read_live_units,
     read_on_duty,
@@ -55,8 +56,8 @@ class CityState:
     async def _read_table(self, conn: AsyncConnection) -> None:
         self.table = UnitTable(await read_live_units(conn))
         self._horizon = 0
-        await self.step(conn)
         await self._read_duty(conn)
+        await self.step(conn)
 
     async def step(self, conn: AsyncConnection) -> Step:
         """Bring the units up to now."""
@@ -79,6 +80,7 @@ class CityState:
     async def _read_duty(self, conn: AsyncConnection) -> None:
         self._on_duty = np.zeros(len(self.table.id), dtype=np.bool_)
         self._on_duty[self.table.rows_of(await read_on_duty(conn))] = True
+        self.table.hide(await read_hidden(conn))
 
     async def read_events(self, conn: AsyncConnection) -> list[tuple[AlertEvent, PlacedAlert]]:
         """Alert news since the last call, in order, each with the alert as it is now."""

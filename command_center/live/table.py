@@ -46,12 +46,14 @@ class UnitTable:
         self.state = np.zeros(count, dtype=np.uint8)
         self.online = np.zeros(count, dtype=np.bool_)
         self.now = 0.0
+        self._hidden = np.zeros(count, dtype=np.bool_)
+        self._to_hide = self._hidden
         self._reached: dict[Reach, NDArray[np.bool_]] = {}
 
     @property
     def seen(self) -> NDArray[np.bool_]:
-        """Units that ever reported."""
-        seen: NDArray[np.bool_] = np.isfinite(self.fix_time)
+        """Units that ever reported, and are not hidden as off duty."""
+        seen: NDArray[np.bool_] = np.isfinite(self.fix_time) & ~self._hidden
         return seen
 
     def rows_of(self, device_ids: Collection[int]) -> NDArray[np.intp]:
@@ -59,13 +61,18 @@ class UnitTable:
         wanted = np.fromiter(device_ids, dtype=np.uint32, count=len(device_ids))
         return np.flatnonzero(np.isin(self.id, wanted))
 
+    def hide(self, device_ids: Collection[int]) -> None:
+        """From the next ``advance`` on these are told as gone, and all others as there."""
+        self._to_hide = np.isin(self.id, np.fromiter(device_ids, dtype=np.uint32, count=len(device_ids)))
+
     def advance(self, changes: Sequence[ChangedState], now: float, in_alert: Collection[int]) -> Step:
         """Take in what was stored and judge every state at ``now`` (seconds since 1970).
 
         A fix older than the known one changes nothing.
         """
         before = (self.lon.copy(), self.lat.copy(), self.seen)
-        changed = self._take_in(changes)
+        changed = self._take_in(changes) | (self._to_hide != self._hidden)
+        self._hidden = self._to_hide
         self.now = now
         self.online = now - self.fix_time <= self._patience
         moving = (self.speed >= MOVING_CODE) & (self.speed != UNKNOWN)

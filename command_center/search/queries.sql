@@ -12,7 +12,8 @@ WITH wanted AS (
     JOIN org_unit o ON o.id = d.org_unit_id
     LEFT JOIN person p ON p.id = d.person_id
     LEFT JOIN vehicle v ON v.id = d.vehicle_id
-    LEFT JOIN device_state s ON s.device_id = d.id, wanted w
+    LEFT JOIN device_state s ON s.device_id = d.id
+     AND NOT EXISTS (SELECT FROM unit_off_duty f WHERE f.device_id = d.id AND f.on_map = 'hidden'), wanted w
    WHERE d.enabled
      AND (p.name ILIKE w.within OR p.name_en ILIKE w.within OR v.plate ILIKE w.within OR d.key ILIKE w.ahead)
      AND EXISTS (SELECT 1 FROM unnest(CAST(:scope_areas AS text[]), CAST(:scope_org_units AS int[])) AS s2 (a, o)

@@ -51,6 +51,9 @@ class UnitDetail(Unit):
     area: Whereabouts | None
     mobile: str | None
     roster: Turn | None
+    off_duty: bool
+    signals: list[str]
+    faults: list[str]
     alerts: list[Alert]
 
 
