@@ -144,6 +144,7 @@ class Decided(BaseModel):
 
     learnt: bool
     alias: list[str] | None
+    row: RowOut
 
 
 def _whose(editor: Principal) -> dict[str, Any]:
@@ -266,7 +267,7 @@ async def run_table(
 async def get_rows(
     table_id: Id, conn: Conn, editor: Editor,
     status: Annotated[Status | None, Query()] = None,
-    undecided: Annotated[bool, Query(description="只要未处理的 / only what nobody decided")] = False,
+    undecided: Annotated[bool, Query(description="只要待处理的 / only what awaits a decision")] = False,
     limit: Limit = 100, cursor: Cursor = None,
 ) -> RowPage:  # fmt: skip
     await _table(conn, editor, table_id)
@@ -306,10 +307,8 @@ async def decide(
     """The table's download carries the decision; what was learnt serves every later question."""
     await _table(conn, editor, table_id)
     values = {"id": table_id, "row_number": row_number}
-    row = (await conn.execute(_SQL["row_lock"], values)).mappings().one_or_none()
-    if row is None:
-        raise NotFound(key=row_number, kind_zh="行", kind="row")
-    lon, lat, matched = _chosen(dict(row), body)
+    row = await _row(conn, values)
+    lon, lat, matched = _chosen(row, body)
     learnt, alias = False, None
     if body.learn and lon is not None and lat is not None:
         keeper: Keeper = request.app.state.gazetteer
@@ -326,27 +325,35 @@ async def decide(
     await conn.execute(_SQL["row_decide"], values | decided | {"matched": matched})
     told = {"row": row_number, "decision": body.decision, "lon": lon, "lat": lat, "learnt": learnt}
     await audit("geocode.decide", "geocode_table", table_id, told)
-    return Decided(learnt=learnt, alias=list(alias) if alias else None)
+    decided_row = RowOut(**await _row(conn, values))
+    return Decided(learnt=learnt, alias=list(alias) if alias else None, row=decided_row)
+
+
+async def _row(conn: AsyncConnection, values: dict[str, Any]) -> dict[str, Any]:
+    row = (await conn.execute(_SQL["row_lock"], values)).mappings().one_or_none()
+    if row is None:
+        raise NotFound(key=values["row_number"], kind_zh="行", kind="row")
+    return dict(row)
 
 
 @router.delete(
     "/geocode/tables/{table_id}/rows/{row_number}/decision",
-    status_code=204,
     summary="撤销处理 / Take a decision back",
 )
 async def take_back(
     table_id: Id, row_number: Id, request: Request, conn: Conn, editor: Editor, audit: Audit
-) -> None:
+) -> RowOut:
     """What was learnt from it goes too."""
     await _table(conn, editor, table_id)
     values = {"id": table_id, "row_number": row_number}
-    row = (await conn.execute(_SQL["row_lock"], values)).mappings().one_or_none()
-    if row is None or row["decision"] is None:
+    row = await _row(conn, values)
+    if row["decision"] is None:
         raise NotFound(key=row_number, kind_zh="处理", kind="decision")
     keeper: Keeper = request.app.state.gazetteer
     await forget(conn, keeper.state.gazetteer, row["address"], row["decided_matched"] or "")
     await conn.execute(_SQL["row_undecide"], values)
     await audit("geocode.undecide", "geocode_table", table_id, {"row": row_number})
+    return RowOut(**await _row(conn, values))
 
 
 def _chosen(row: dict[str, Any], body: Decision) -> tuple[float | None, float | None, str]:

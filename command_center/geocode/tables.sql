@@ -37,11 +37,12 @@ SELECT row_number, address, district, status, level, matched, confidence, error_
   FROM geocode_row
  WHERE table_id = :id AND row_number > :after
    AND (CAST(:status AS text) IS NULL OR status = :status)
-   AND (NOT :undecided OR decision IS NULL)
+   AND (NOT :undecided OR (decision IS NULL AND status <> 'accepted'))
  ORDER BY row_number LIMIT :max_rows
 
 -- :name row_lock
-SELECT row_number, address, district, status, matched, lon, lat, candidates, decision, decided_matched
+SELECT row_number, address, district, status, level, matched, confidence, error_m, lon, lat, candidates,
+       decision, decided_lon, decided_lat, decided_matched
   FROM geocode_row WHERE table_id = :id AND row_number = :row_number FOR UPDATE
 
 -- :name row_decide

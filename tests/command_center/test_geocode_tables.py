@@ -63,7 +63,8 @@ async def test_a_table_is_located_reviewed_and_downloaded(
     heard = rows["昌安路77号"]
     assert heard["matched"] == "望川区长安路77号"
     one = await gis.post(f"{address}/rows/{heard['row_number']}/decision", json={"decision": "candidate"})
-    assert one.json() == {"learnt": True, "alias": ["昌安路", "长安路"]}
+    assert (one.json()["learnt"], one.json()["alias"]) == (True, ["昌安路", "长安路"])
+    assert one.json()["row"]["decided_matched"] == "望川区长安路77号"
     assert (await until(gis, "昌安路79号", "accepted")).json()["candidates"][0]["reason"] == "correction"
     spot = {"decision": "point", "lon": 120.02, "lat": 30.51}
     nowhere = rows["没有这个地方"]["row_number"]
@@ -85,7 +86,8 @@ async def test_a_table_is_located_reviewed_and_downloaded(
     book = load_workbook(io.BytesIO((await gis.get(f"{address}/result.xlsx")).content))
     assert book.worksheets[0].max_row == 7
 
-    assert (await gis.delete(f"{address}/rows/{heard['row_number']}/decision")).status_code == 204
+    undone = await gis.delete(f"{address}/rows/{heard['row_number']}/decision")
+    assert (undone.json()["decision"], undone.json()["matched"]) == (None, heard["matched"])
     again = (await until(gis, "昌安路79号", "accepted")).json()
     assert again["candidates"][0]["reason"] in ("correction", "homophone", "like_sound")
     assert (await gis.get("/api/v1/geocode/aliases", params={"q": "昌安"})).json() == []
