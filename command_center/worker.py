@@ -18,6 +18,7 @@ from command_center.imports import jobs as imports
 from gis_core.database import create_engine, load_queries, read_queries
 from gis_core.settings import DatabaseSettings
 from tracking.partitions import days_ahead, ensure
+from tracking.rosters.shifts import fill
 from tracking.settings import TrackingSettings
 
 OUTBOX_KEPT = timedelta(days=7)
@@ -75,6 +76,18 @@ def _make_fix_partitions(settings: DatabaseSettings) -> None:
     days = days_ahead(datetime.now(UTC).date(), TrackingSettings().partitions_ahead)
     with psycopg.connect(settings.database_url) as connection:
         ensure(connection, days)
+
+
+@tasks.periodic(cron="17 19 * * *")
+@tasks.task(queueing_lock="prolong_rosters")
+async def prolong_rosters(timestamp: int) -> None:
+    """Draw up the turns of all shifts a day further, at night in China."""
+    engine = create_engine(DatabaseSettings(), application_name="wanmi-worker")
+    try:
+        async with engine.begin() as connection:
+            await fill(connection, None)
+    finally:
+        await engine.dispose()
 
 
 @tasks.periodic(cron="7 * * * *")

@@ -139,6 +139,10 @@ def test_turns_follow_shift_person_and_grid_and_the_past_stays(connection: psyco
     )
     add(connection, responsibility_grid_id=1)
     assert on_duty(connection) == {"d1", "d2"}
+    connection.execute("UPDATE responsibility_grid_person SET valid_to = '2020-02-02'")
+    assert on_duty(connection) == {"d2"}
+    connection.execute("UPDATE responsibility_grid_person SET valid_to = NULL")
+    assert on_duty(connection) == {"d1", "d2"}
     grids = connection.execute("SELECT DISTINCT responsibility_grid_id FROM roster WHERE device_id = 2")
     assert grids.fetchall() == [(1,)]
     connection.execute("UPDATE shift SET enabled = false WHERE id = %s", [mine])
