@@ -166,3 +166,4 @@ for _group in (demo, admin, serve):
     _group.callback()(lambda: None)
 _offer(demo, "make", "command_center.demo.commands", "make")
 _offer(admin, "create", "command_center.admin_commands", "create")
+_offer(admin, "device-secret", "command_center.devices.commands", "device_secret")

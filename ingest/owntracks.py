@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from ingest import documents, values
+from ingest.owntracks_seal import CannotOpen, open_data
 from tracking.arrival import Outcome
 from tracking.fix import ConnectionStatus, Fix, Flag
 from tracking.reasons import Reason, Reject
@@ -16,11 +17,11 @@ from tracking.signals import BITS, SOS, named
 
 KNOWN_WITHOUT_POSITION = frozenset(
     {
-        *("beacon", "card", "cmd", "configuration", "dump", "encrypted", "request", "status", "steps"),
+        *("beacon", "card", "cmd", "configuration", "dump", "request", "status", "steps"),
         *("tour", "tours", "transition", "waypoint", "waypoints"),
     }
 )
-"""Types that say nothing about where the device is now; ``encrypted`` needs a device's key."""
+"""Types that say nothing about where the device is now."""
 
 CHARGING = 2
 """Of ``bs``."""
@@ -41,6 +42,8 @@ class Body(msgspec.Struct):
     cog: float | None = None
     acc: float | None = None
     batt: float | None = None
+    data: Any = None
+    """Of ``encrypted``: nonce and box in base64."""
     bs: Any = None
     """Battery: 1 unplugged, 2 charging, 3 full."""
     sos: Any = None
@@ -51,18 +54,22 @@ class Body(msgspec.Struct):
 _BODY = documents.Reader(Body, needed=frozenset({"_type", "tst", "created_at", "lon", "lat"}))
 
 
-def decode(payload: bytes, *, received_us: int | None) -> list[Outcome]:
+def decode(payload: bytes, *, received_us: int | None, secret: str | None = None) -> list[Outcome]:
     """Fixes of ``location``, status of ``lwt``; nothing for other known types.
+
+    ``secret`` opens encrypted messages; what it does not open is a reject.
 
     ``received_us`` stands in for a missing ``tst``; None (a retained message, which may be of any
     age) makes such a location a reject. An empty payload clears a retained message: nothing.
     """
     if not payload:
         return []
-    return documents.read(payload, _BODY, lambda body: _interpret(body, received_us))
+    return documents.read(payload, _BODY, lambda body: _interpret(body, received_us, secret))
 
 
-def _interpret(body: Body, received_us: int | None) -> list[Outcome]:
+def _interpret(body: Body, received_us: int | None, secret: str | None) -> list[Outcome]:
+    if body.type_ == "encrypted":
+        return _open(body, received_us, secret)
     if body.type_ == "lwt":
         return [ConnectionStatus(online=False)]
     if body.type_ in KNOWN_WITHOUT_POSITION:
@@ -98,6 +105,17 @@ def _interpret(body: Body, received_us: int | None) -> list[Outcome]:
             signals=_signals(body),
         )
     ]
+
+
+def _open(body: Body, received_us: int | None, secret: str | None) -> list[Outcome]:
+    if secret is None:
+        return [Reject(Reason.CANNOT_OPEN, "no secret is known for this device")]
+    if not isinstance(body.data, str):
+        return [Reject(Reason.MISSING_FIELD, "an encrypted message without data")]
+    try:
+        return decode(open_data(body.data, secret), received_us=received_us)
+    except CannotOpen as error:
+        return [Reject(Reason.CANNOT_OPEN, str(error))]
 
 
 def _signals(body: Body) -> int:

@@ -35,6 +35,14 @@ def open_sealed(payload: bytes, secret: str) -> bytes:
     """The message within an encrypted one. Raises CannotOpen."""
     try:
         sealed = _SEALED.decode(payload)
-        return box_of(secret).decrypt(b64decode(sealed.data, validate=True))
-    except (msgspec.DecodeError, UnicodeError, BadBase64, CryptoError, ValueError) as error:
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+        raise CannotOpen(f"no encrypted message: {error}") from error
+    return open_data(sealed.data, secret)
+
+
+def open_data(data: str, secret: str) -> bytes:
+    """What the member ``data`` of an encrypted message holds. Raises CannotOpen."""
+    try:
+        return box_of(secret).decrypt(b64decode(data, validate=True))
+    except (BadBase64, CryptoError, ValueError) as error:
         raise CannotOpen(f"not sealed with this device's secret: {error}") from error

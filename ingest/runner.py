@@ -1,13 +1,15 @@
 """The ingest process: broker → pipeline → database → acknowledgement."""
 
+import os
 import signal
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import FrameType
 
 import structlog
 
+from gis_core.identity.secrets import Keyring
 from gis_core.settings import BrokerSettings, DatabaseSettings
 from ingest import topics
 from ingest.metrics import IngestMetrics
@@ -76,13 +78,16 @@ class Ingest:
 
     def _handle(self, batch: Sequence[Incoming]) -> None:
         began = time.perf_counter()
-        arrivals = [self._read(message) for message in batch]
         protocols = Counter(topics.route(message.topic)[0] for message in batch)
         for protocol, count in protocols.items():
             self.metrics.received.labels(protocol).inc(count)
         tries = 0
+        arrivals: list[Arrival] = []
         while True:
             try:
+                if not arrivals:
+                    secrets = self._writer.secrets()
+                    arrivals = [self._read(message, secrets) for message in batch]
                 done = self._writer.write(arrivals)
                 break
             except DatabaseAway as error:
@@ -99,7 +104,7 @@ class Ingest:
         self.metrics.batch_seconds.observe(time.perf_counter() - began)
         self.metrics.lag_seconds.observe((now_us() - batch[0].received_us) / 1e6)
 
-    def _read(self, message: Incoming) -> Arrival:
+    def _read(self, message: Incoming, secrets: Mapping[str, str]) -> Arrival:
         return topics.read(
             message.topic,
             message.payload,
@@ -107,6 +112,7 @@ class Ingest:
             retained=message.retained,
             max_payload_bytes=self._settings.max_payload_bytes,
             allow_missing_checksum=self._settings.allow_missing_checksum,
+            secrets=secrets,
         )
 
     def _look_around(self) -> None:
@@ -146,9 +152,13 @@ def make_ingest(
     broker: BrokerSettings,
     settings: IngestSettings,
     *,
+    keyring: Keyring | None = None,
     on_commit: OnCommit | None = None,
 ) -> Ingest:
-    """The process's parts put together; nothing is connected yet."""
+    """The process's parts put together; nothing is connected yet.
+
+    ``keyring`` opens the secrets of devices that encrypt their payloads.
+    """
     source = MqttSource(
         broker.mqtt_url,
         broker.mqtt_client_id,
@@ -163,13 +173,18 @@ def make_ingest(
         rules=make_rules(),
         directory_every_s=settings.directory_every_s,
         grids_every_s=settings.grids_every_s,
+        keyring=keyring,
     )
     return Ingest(source, writer, settings, on_commit=on_commit)
 
 
 def run() -> None:
     """``serve ingest``: run until SIGTERM or SIGINT, with settings from the environment."""
-    ingest = make_ingest(DatabaseSettings(), BrokerSettings(), IngestSettings())
+    secret_key = os.environ.get("WANMI_SECRET_KEY")
+    if secret_key is None:
+        _log.warning("no_secret_key", lost="encrypted payloads of devices cannot be opened")
+    keyring = Keyring(secret_key) if secret_key else None
+    ingest = make_ingest(DatabaseSettings(), BrokerSettings(), IngestSettings(), keyring=keyring)
 
     def end(_signal: int, _frame: FrameType | None) -> None:
         ingest.stop()

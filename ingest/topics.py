@@ -1,7 +1,8 @@
 """Which topic speaks which protocol, and from which device."""
 
-from collections.abc import Callable
-from functools import lru_cache
+from collections.abc import Callable, Mapping
+from functools import lru_cache, partial
+from types import MappingProxyType
 
 import structlog
 
@@ -49,6 +50,13 @@ _OWNTRACKS: tuple[str, Decode] = (
 )
 
 
+NO_SECRETS: Mapping[str, str] = MappingProxyType({})
+
+
+def _sealed_owntracks(secret: str, payload: bytes, received_us: int | None) -> list[Outcome]:
+    return owntracks.decode(payload, received_us=received_us, secret=secret)
+
+
 @lru_cache(maxsize=262_144)
 def route(topic: str) -> tuple[str, str | None, Decode | None]:
     """Protocol, device key and decoder of a topic; None for the decoder of a topic we do not know."""
@@ -72,9 +80,15 @@ def read(
     retained: bool,
     max_payload_bytes: int,
     allow_missing_checksum: bool = False,
+    secrets: Mapping[str, str] = NO_SECRETS,
 ) -> Arrival:
-    """A message decoded. Never raises: a message that makes a decoder fail becomes a reject."""
+    """A message decoded. Never raises: a message that makes a decoder fail becomes a reject.
+
+    ``secrets``: of devices that encrypt their payloads, by key.
+    """
     protocol, key, decode = route(topic)
+    if protocol == "owntracks" and key is not None and key in secrets:
+        decode = partial(_sealed_owntracks, secrets[key])
     if allow_missing_checksum and protocol == "nmea":
         decode = _lenient_nmea
     outcomes: list[Outcome]

@@ -1,8 +1,8 @@
 """Keeps the pipeline's view of the world fresh and brings batches into the database, come what may."""
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 
@@ -10,6 +10,8 @@ import psycopg
 import structlog
 from psycopg import sql
 
+from gis_core.identity.secrets import Keyring
+from ingest.payload_secrets import load_payload_secrets
 from tracking import partitions, pipeline, store
 from tracking.arrival import Arrival
 from tracking.clock import DAY_US, datetime_of, now_us
@@ -47,6 +49,7 @@ class _Session:
     directory_due: float
     grids_due: float
     ahead: date | None = None
+    secrets: Mapping[str, str] = field(default_factory=dict)
 
 
 class DatabaseAway(Exception):
@@ -68,6 +71,7 @@ class BatchWriter:
         rules: tuple[Rule, ...],
         directory_every_s: float,
         grids_every_s: float,
+        keyring: Keyring | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._url = database_url
@@ -75,6 +79,7 @@ class BatchWriter:
         self._rules = rules
         self._directory_every_s = directory_every_s
         self._grids_every_s = grids_every_s
+        self._keyring = keyring
         self._clock = clock
         self._session: _Session | None = None
         self._unknown: dict[str, float] = {}
@@ -91,6 +96,11 @@ class BatchWriter:
         except _AWAY as error:
             self.close()
             raise DatabaseAway(str(error).strip()) from error
+
+    def secrets(self) -> Mapping[str, str]:
+        """Secrets of devices that encrypt their payloads, as they are now. Raises DatabaseAway."""
+        self.refresh()
+        return self._session.secrets if self._session is not None else {}
 
     def refresh(self) -> None:
         """Connect if need be; hear of changes and read again what changed or is due."""
@@ -123,6 +133,7 @@ class BatchWriter:
                 directory=load_directory(session.connection),
                 rules=(*self._rules, *load_rules(session.connection)),
             )
+            session.secrets = self._load_secrets(session.connection)
             session.directory_due = now + self._directory_every_s
             self._unknown.clear()
         today = datetime_of(now_us()).date()
@@ -165,6 +176,7 @@ class BatchWriter:
             partitions.known_partitions(connection),
             directory_due=now + self._directory_every_s,
             grids_due=now + self._grids_every_s,
+            secrets=self._load_secrets(connection),
         )
         _log.info(
             "database_connected",
@@ -172,6 +184,9 @@ class BatchWriter:
             unit_grids=len(world.locator.unit_grids),
         )
         return self._session
+
+    def _load_secrets(self, connection: psycopg.Connection[Any]) -> Mapping[str, str]:
+        return {} if self._keyring is None else load_payload_secrets(connection, self._keyring)
 
     def _write(self, arrivals: Sequence[Arrival]) -> list[tuple[Work, int]]:
         try:

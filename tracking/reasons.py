@@ -24,6 +24,7 @@ class Reason(StrEnum):
     BAD_SENTENCE = "bad_sentence"
     BAD_BODY = "bad_body"
     TOO_LARGE = "too_large"
+    CANNOT_OPEN = "cannot_open"
     UNKNOWN_TOPIC = "unknown_topic"
     UNKNOWN_TYPE = "unknown_type"
     UNKNOWN_DEVICE = "unknown_device"
@@ -48,6 +49,7 @@ REASON_TEXTS: dict[Reason, Text] = {
     Reason.BAD_SENTENCE: Text("语句不完整或无法识别", "The sentence is cut or cannot be read"),
     Reason.BAD_BODY: Text("报文过短或无法识别", "The message is cut or cannot be read"),
     Reason.TOO_LARGE: Text("消息过大", "The message is too large"),
+    Reason.CANNOT_OPEN: Text("加密内容无法解开", "Encrypted, and its secret does not open it"),
     Reason.UNKNOWN_TOPIC: Text("未知主题", "Unknown topic"),
     Reason.UNKNOWN_TYPE: Text("未知消息类型", "Unknown type of message"),
     Reason.UNKNOWN_DEVICE: Text("未登记的设备", "The device is not registered"),

@@ -2,7 +2,8 @@
 -- A page in the order of ids, with the carrier and the last message.
 SELECT d.id, d.key, d.unit_kind, d.person_id, d.vehicle_id, COALESCE(p.name, v.plate) AS carrier,
        p.name_en AS carrier_en, d.area_code, d.org_unit_id, o.name AS org_unit, o.name_en AS org_unit_en, d.enabled,
-       d.period_s, d.terminal_number, d.speed_unit, d.token_hash IS NOT NULL AS has_token, d.created_at, s.received_at AS last_received_at,
+       d.period_s, d.terminal_number, d.speed_unit, d.token_hash IS NOT NULL AS has_token,
+       d.payload_secret IS NOT NULL AS has_payload_secret, d.created_at, s.received_at AS last_received_at,
        s.connected, c.offset_s AS clock_offset_s,
        (SELECT coalesce(sum(t.count), 0)::bigint FROM device_tally t WHERE t.device_id = d.id
            AND t.day >= (now() AT TIME ZONE 'UTC')::date AND t.reason NOT IN ('no_fix', 'off_duty', 'late'))
@@ -21,8 +22,9 @@ SELECT d.id, d.key, d.unit_kind, d.person_id, d.vehicle_id, COALESCE(p.name, v.p
 
 -- :name insert_device
 INSERT INTO device (key, unit_kind, person_id, vehicle_id, area_code, org_unit_id, period_s, terminal_number,
-                    speed_unit)
-VALUES (:key, :unit_kind, :person_id, :vehicle_id, :area_code, :org_unit_id, :period_s, :terminal_number, :speed_unit)
+                    speed_unit, payload_secret)
+VALUES (:key, :unit_kind, :person_id, :vehicle_id, :area_code, :org_unit_id, :period_s, :terminal_number, :speed_unit,
+        :payload_secret)
 RETURNING id
 
 -- :name lock_device

@@ -22,11 +22,13 @@ from gis_core.database import load_queries
 from gis_core.errors import BadInput, NotFound
 from gis_core.identity.principal import Principal
 from gis_core.identity.secrets import token_hash
+from ingest.payload_secrets import FIELD, check_secret
 from tracking.models import Device
 
 router = APIRouter(tags=["设备 Devices"])
 SQL = load_queries("command_center.devices")
 MANAGE = "devices.manage"
+NULLABLE = frozenset({"person_id", "vehicle_id", "terminal_number", "payload_secret"})
 Manager = Annotated[Principal, requires(MANAGE)]
 UnitKind = Literal["inspector", "sanitation", "slag_truck", "enforcement"]
 
@@ -37,6 +39,13 @@ TerminalNumber = Annotated[
     AfterValidator(lambda sent: sent.lower().lstrip("0")),
     StringConstraints(pattern="^[1-9a-f][0-9a-f]{0,19}$"),
     Field(description="JT/T 808 终端手机号 / terminal number"),
+]
+
+
+PayloadSecret = Annotated[
+    str,
+    AfterValidator(check_secret),
+    Field(description="OwnTracks 加密口令，至多 32 字节 / secret of encrypted OwnTracks payloads"),
 ]
 
 
@@ -54,6 +63,8 @@ class DeviceIn(Strict):
     """Of a JT/T 808 terminal: its number, with or without the zeros before it."""
     speed_unit: SpeedUnit = "kn"
     """Of an OsmAnd client's queries."""
+    payload_secret: PayloadSecret | None = None
+    """Kept sealed; it is never told again."""
 
 
 class DevicePatch(Strict):
@@ -67,6 +78,7 @@ class DevicePatch(Strict):
     period_s: Annotated[int, Field(ge=1, le=3600)] | None = None
     terminal_number: TerminalNumber | None = None
     speed_unit: SpeedUnit | None = None
+    payload_secret: PayloadSecret | None = None
     enabled: bool | None = None
 
 
@@ -87,6 +99,7 @@ class DeviceOut(BaseModel):
     terminal_number: str | None
     speed_unit: str
     has_token: bool
+    has_payload_secret: bool
     created_at: datetime
     last_received_at: datetime | None
     connected: bool | None
@@ -173,6 +186,17 @@ async def issue_token(request: Request, conn: AsyncConnection, device: DeviceOut
     return NewToken(id=device.id, key=device.key, token=token)
 
 
+def _sealed(request: Request, secret: str | None) -> bytes | None:
+    return None if secret is None else request.app.state.keyring.encrypt(secret, FIELD)
+
+
+def _tellable(values: dict[str, Any]) -> dict[str, Any]:
+    """What the audit trail may hold of a change: that a secret was set, never the secret."""
+    if "payload_secret" not in values:
+        return dict(values)
+    return values | {"payload_secret": None if values["payload_secret"] is None else "set"}
+
+
 @router.get("/devices", summary="设备列表 / Devices")
 async def list_devices(
     conn: Conn,
@@ -212,9 +236,10 @@ async def add_device(
     manager.require_in(MANAGE, body.area_code, body.org_unit_id)
     await require_org_unit(conn, body.org_unit_id)
     await require_carrier(conn, manager, body.person_id, body.vehicle_id)
-    device_id = await conn.scalar(SQL["insert_device"], body.model_dump())
+    values = body.model_dump() | {"payload_secret": _sealed(request, body.payload_secret)}
+    device_id = await conn.scalar(SQL["insert_device"], values)
     made = await issue_token(request, conn, await read_device(conn, manager, int(device_id or 0)))
-    await audit("device.create", "device", device_id, body.model_dump())
+    await audit("device.create", "device", device_id, _tellable(body.model_dump()))
     return made
 
 
@@ -241,7 +266,7 @@ async def patch_device(
     before = await read_device(conn, manager, device_id)
     values = body.model_dump(exclude_unset=True)
     for field, value in values.items():
-        if value is None and field not in ("person_id", "vehicle_id", "terminal_number"):
+        if value is None and field not in NULLABLE:
             raise BadInput(field=field, reason_zh="不能为空", reason="must not be null")
     after = before.model_dump() | values
     manager.require_in(MANAGE, after["area_code"], after["org_unit_id"])
@@ -249,7 +274,9 @@ async def patch_device(
         await require_org_unit(conn, after["org_unit_id"])
     if "person_id" in values or "vehicle_id" in values:
         await require_carrier(conn, manager, after["person_id"], after["vehicle_id"])
-    told = dict(values)
+    told = _tellable(values)
+    if "payload_secret" in values:
+        values["payload_secret"] = _sealed(request, body.payload_secret)
     if body.enabled is False:
         values["token_hash"] = None
         credentials: Credentials = request.app.state.credentials

@@ -130,10 +130,13 @@ def _describe_owntracks(
         try:
             inner = open_sealed(payload, secret)
         except CannotOpen as error:
-            return records.refused(kind, Reject(Reason.BAD_FIELD, str(error)), _shown(payload), device=device)
+            told_why = Reject(Reason.CANNOT_OPEN, str(error))
+            return records.refused(kind, told_why, _shown(payload), device=device)
         record = _describe_owntracks(inner, device, reference_us, None)
         record.flags.append("encrypted")
         return record
+    if kind == "encrypted":
+        return Record(kind=kind, device=device, flags=["sealed"])
     if device is None and isinstance(told.get("topic"), str):
         device = device_of(told["topic"])
     outcomes = owntracks.decode(payload, received_us=0 if reference_us is None else reference_us)

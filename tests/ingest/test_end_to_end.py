@@ -2,6 +2,7 @@
 
 import json
 import time
+from base64 import b64encode
 from pathlib import Path
 
 import psycopg
@@ -9,7 +10,10 @@ import pytest
 
 from benchmarks import scene
 from benchmarks.load import Publisher
+from command_center.devices.commands import set_secret
 from command_center.processes.broker import Broker
+from gis_core.identity.secrets import Keyring
+from ingest.owntracks_seal import box_of
 from tests.ingest.support import ask, ingesting, wait_for
 
 
@@ -57,6 +61,41 @@ def test_every_protocol_is_stored_and_located(city: str, broker: Broker, tmp_pat
     ]
     figures = (tmp_path / "metrics" / "ingest.prom").read_text()
     assert "wanmi_ingest_fixes_total 3.0" in figures
+
+
+def test_encrypted_owntracks_is_opened_with_the_secret_of_its_device(
+    city: str, broker: Broker, tmp_path: Path, secret_key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WANMI_SECRET_KEY", secret_key)
+    keyring = Keyring(secret_key)
+
+    def sealed(secret: str, moment: float) -> bytes:
+        inner = json.dumps({"_type": "location", "lon": 120.0005, "lat": 30.5004, "tst": moment})
+        box = b64encode(box_of(secret).encrypt(inner.encode())).decode()
+        return json.dumps({"_type": "encrypted", "data": box}).encode()
+
+    now = int(time.time())
+    with (
+        ingesting(city, broker.url("ingest"), tmp_path),
+        psycopg.connect(city, autocommit=True) as connection,
+    ):
+        # Set while ingest runs: it hears of it before the messages come.
+        for key in ("d0", "d1"):
+            set_secret(connection, keyring, key, "s3cret")
+        topic = "owntracks/li/"
+        messages = [(topic + "d0", sealed("s3cret", now)), (topic + "d1", sealed("other", now))]
+        messages.append((topic + "d2", sealed("s3cret", now)))
+        Publisher(broker.url("simulator"), "pub").publish(messages)
+        letters = wait_for(
+            lambda: (
+                len(told := ask(city, "SELECT device_key, reason, detail FROM dead_letter")) == 2 and told
+            ),
+            10,
+        )
+    assert ask(city, "SELECT d.key FROM fix JOIN device d ON d.id = device_id") == [("d0",)]
+    assert [letter[:2] for letter in sorted(letters)] == [("d1", "cannot_open"), ("d2", "cannot_open")]
+    held = ask(city, "SELECT payload_secret FROM device WHERE key = 'd0'")[0][0]
+    assert b"s3cret" not in bytes(held)
 
 
 def test_bad_input_becomes_dead_letters_and_stops_nobody(city: str, broker: Broker, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from command_center.app import AppSettings
 from command_center.assembly import device_credentials
 from command_center.processes.broker import Broker
 from gis_core.identity.secrets import token_hash
+from ingest.payload_secrets import FIELD
 from tests.command_center.conftest import Login, People
 
 PHONE: dict[str, Any] = {
@@ -164,3 +165,20 @@ def test_without_a_broker_of_ours_no_token_is_made(tmp_path: Path) -> None:
     assert credentials.revoke("a") is False
     with pytest.raises(Exception, match="MQTT broker of your own"):
         credentials.issue("a")
+
+
+async def test_the_payload_secret_is_sealed_and_never_told(app: FastAPI, admin: httpx.AsyncClient) -> None:
+    made = await admin.post("/api/v1/devices", json=PHONE | {"payload_secret": "口令 s3cret"})
+    assert made.status_code == 201
+    path = f"/api/v1/devices/{made.json()['id']}"
+    shown = (await admin.get(path)).json()
+    assert shown["has_payload_secret"] is True
+    assert "payload_secret" not in shown
+    async with app.state.engine.connect() as conn:
+        sealed = await conn.scalar(text("SELECT payload_secret FROM device"))
+        trail = await conn.scalar(text("SELECT string_agg(detail::text, '') FROM audit"))
+    assert app.state.keyring.decrypt(sealed, FIELD) == "口令 s3cret"
+    assert "s3cret" not in trail
+    assert (await admin.patch(path, json={"payload_secret": "x" * 33})).status_code == 422
+    cleared = await admin.patch(path, json={"payload_secret": None})
+    assert cleared.json()["has_payload_secret"] is False
