@@ -333,6 +333,7 @@ async def quality(
 ) -> QualityReport:
     """Conflicts between sources, fall-back points, points outside their claimed district."""
     rows = {"max_rows": limit}
+    calibration = _state(request).calibration
 
     async def listed(name: str, **parameters: object) -> list[dict[str, Any]]:
         found = await conn.execute(QUERIES[name], rows | parameters)
@@ -344,5 +345,5 @@ async def quality(
         conflicts=await listed("conflicts", apart_m=apart_m),
         shared_points=await listed("shared_points"),
         outside=await listed("outside"),
-        calibration=_state(request).calibration.report,
+        calibration=calibration.report | {"threshold": calibration.threshold},
     )

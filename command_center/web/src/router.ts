@@ -11,7 +11,10 @@ export const router = createRouter({
     { path: '/login', name: 'login', component: () => import('./pages/Login.vue'), meta: { open: true } },
     { path: '/layers', name: 'layers', component: () => import('./pages/Layers.vue') },
     { path: '/import', name: 'import', component: () => import('./pages/Import.vue') },
+    { path: '/geocode', name: 'geocode', component: () => import('./pages/Geocode.vue') },
     { path: '/grids', name: 'grids', component: () => import('./pages/Grids.vue') },
+    { path: '/areas', name: 'areas', component: () => import('./pages/Areas.vue') },
+    { path: '/zones', name: 'zones', component: () => import('./pages/Zones.vue') },
     {
       path: '/admin',
       component: () => import('./pages/Admin.vue'),
