@@ -50,7 +50,7 @@ export async function request<T>(method: string, path: string, options: Options 
 }
 
 /** Hand in a file; `progress` hears 0 to 1 while it is sent. */
-export function upload<T>(path: string, file: File, progress: (share: number) => void): Promise<T> {
+export function upload<T>(path: string, file: File, progress: (share: number) => void, fields: Record<string, string> = {}): Promise<T> {
   return new Promise((resolve, reject) => {
     const sending = new XMLHttpRequest()
     sending.open('POST', `/api/v1${path}`)
@@ -64,6 +64,7 @@ export function upload<T>(path: string, file: File, progress: (share: number) =>
       answer<T>(response, false).then(resolve, reject)
     }
     const form = new FormData()
+    for (const [name, value] of Object.entries(fields)) if (value) form.append(name, value)
     form.append('file', file)
     sending.send(form)
   })
