@@ -4,13 +4,16 @@ from typing import Any, ClassVar, NamedTuple
 
 
 class Text(NamedTuple):
-    """A text in the two languages of the interface; ``{name}`` places are filled by ``format``."""
+    """A text in the two languages of the interface; ``{name}`` places are filled by ``format``, by a value
+    that is a text itself in each language its own."""
 
     zh: str
     en: str
 
     def format(self, **members: object) -> "Text":
-        return Text(self.zh.format(**members), self.en.format(**members))
+        zh = {name: one.zh if isinstance(one, Text) else one for name, one in members.items()}
+        en = {name: one.en if isinstance(one, Text) else one for name, one in members.items()}
+        return Text(self.zh.format(**zh), self.en.format(**en))
 
     def in_language(self, language: str) -> str:
         """The Chinese text unless ``language`` (a BCP 47 tag) begins with ``en``."""
@@ -40,7 +43,10 @@ class DomainError(Exception):
     def problem(self, language: str, instance: str) -> dict[str, Any]:
         """The RFC 9457 body in ``language``."""
         return {
-            **self.members,
+            **{
+                name: one.in_language(language) if isinstance(one, Text) else one
+                for name, one in self.members.items()
+            },
             "type": f"/problems/{self.slug}",
             "title": self.title.in_language(language),
             "status": self.status,

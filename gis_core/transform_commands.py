@@ -11,6 +11,7 @@ from typing import Annotated, Any, TextIO
 import numpy as np
 import typer
 
+from gis_core.errors import Text
 from gis_core.importing.coordinate_columns import find_coordinate_columns, parse_coordinate
 from gis_core.importing.errors import CoordinatesMissing, FileMissing, UnknownField
 from gis_core.transforms import System, system_of, transform_points
@@ -111,8 +112,9 @@ def _places(first: list[str], columns: tuple[str | None, str | None], name: str)
             raise CoordinatesMissing(
                 file=name,
                 fields=", ".join(first),
-                advice_zh="请用 --lon-column 和 --lat-column 指明",
-                advice="name them with --lon-column and --lat-column",
+                advice=Text(
+                    "请用 --lon-column 和 --lat-column 指明", "name them with --lon-column and --lat-column"
+                ),
             )
         named = (columns[0] or found.x, columns[1] or found.y)
     for one in named:

@@ -26,12 +26,13 @@ from gis_core.importing.recipes import request_of
 from gis_core.importing.report import ImportReport, write_report
 from gis_core.importing.request import ImportRequest
 from gis_core.importing.run import run_import
+from gis_core.importing.stopping import Stop
 from gis_core.settings import DatabaseSettings, StorageSettings
 
 log = structlog.get_logger(__name__)
 _SQL = read_queries("command_center.imports", "jobs.sql")
 NAMESPACE = "imports"
-HEARTBEAT_S = 5.0
+HEARTBEAT_S = 1.0
 _PROGRESS_S = 0.5
 
 
@@ -69,9 +70,10 @@ def clear_old_uploads(database_url: str, data_dir: Path, settings: ImportSetting
 
 
 class _Marks:
-    """Writes progress and signs of life of a task, in connections of its own."""
+    """Writes progress and signs of life of a task, and hears whether to stop."""
 
-    def __init__(self, connection: psycopg.Connection[Any], task_id: int) -> None:
+    def __init__(self, connection: psycopg.Connection[dict[str, Any]], task_id: int, stop: Stop) -> None:
+        self._stop = stop
         self._connection = connection
         self._task_id = task_id
         self._counts: tuple[int, int | None] = (0, None)
@@ -88,7 +90,9 @@ class _Marks:
             self._told = time.monotonic()
             read, total = self._counts
             values = {"id": self._task_id, "read": read, "total": total}
-            self._connection.execute(_SQL["task_progress"], values)
+            row = self._connection.execute(_SQL["task_progress"], values).fetchone()
+        if row is not None and row["cancelled"]:
+            self._stop.ask()
 
     @contextmanager
     def beating(self) -> Iterator[None]:
@@ -114,14 +118,17 @@ def work_on(task_id: int, database_url: str, storage: StorageSettings) -> None:
         task = _begin(connection, task_id)
         if task is None:
             return
-        marks = _Marks(connection, task_id)
+        stop = Stop()
+        marks = _Marks(connection, task_id, stop)
         folder = task_folder(storage.data_dir, task_id)
         state, report, refusal = "refused", None, None
         try:
             with marks.beating():
                 request = _request(task, storage.data_dir)
                 keyring = Keyring(storage.secret_key)
-                report = run_import(request, database_url, keyring=keyring, progress=marks.progress)
+                report = run_import(
+                    request, database_url, keyring=keyring, progress=marks.progress, stop=stop
+                )
             state = "tried" if task["dry_run"] else "done"
         except ImportRefused as error:
             report = error.report

@@ -7,7 +7,9 @@ SELECT t.id, t.state, t.dry_run, t.options, t.file_name, p.id AS person_id, p.lo
 UPDATE import_task SET state = 'running', changed_at = now() WHERE id = %(id)s
 
 -- :name task_progress
+-- A refusal written while it runs is a person's wish to stop.
 UPDATE import_task SET read = %(read)s, total = %(total)s, changed_at = now() WHERE id = %(id)s
+RETURNING refusal IS NOT NULL AS cancelled
 
 -- :name end_task
 UPDATE import_task SET state = %(state)s, report = %(report)s, refusal = %(refusal)s,

@@ -38,6 +38,12 @@ UPDATE import_task SET state = 'refused', changed_at = now(),
                                     'en', 'the import''s process ended before it was done; nothing was imported')
  WHERE state = 'running' AND changed_at < now() - interval '1 minute'
 
+-- :name cancel_task
+-- What waits ends at once; what runs is told, and ends by itself with nothing kept.
+UPDATE import_task SET state = CASE state WHEN 'queued' THEN 'refused' ELSE state END,
+       refusal = CAST(:refusal AS jsonb), changed_at = now()
+ WHERE id = :id AND state IN ('queued', 'running') RETURNING id
+
 -- :name delete_task
 DELETE FROM import_task WHERE id = :id AND state NOT IN ('queued', 'running') RETURNING id
 

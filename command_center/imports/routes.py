@@ -3,6 +3,7 @@
 import asyncio
 import json
 import shutil
+from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -22,6 +23,7 @@ from command_center.imports.shapes import (
     ImportOptions,
     ImportOut,
     ImportPage,
+    ImportPreview,
     IssuePage,
     RunOut,
     RunPage,
@@ -31,10 +33,13 @@ from command_center.paging import Cursor, Limit, cursor_of, row_id_of
 from command_center.problems import Conflict
 from command_center.requests import Audit, AuditTrail, Conn, authenticate, origin_of, requires
 from gis_core.database import load_queries
-from gis_core.errors import NotFound, Text
+from gis_core.errors import DomainError, NotFound, Text
 from gis_core.identity.principal import Principal
+from gis_core.importing.errors import Cancelled
 from gis_core.importing.inspection import inspect_or_refuse, target_choices
+from gis_core.importing.preview import preview_or_refuse
 from gis_core.importing.recipes import request_of
+from gis_core.importing.request import ImportRequest
 
 IMPORT = "city.import"
 LAST = 1 << 62
@@ -46,6 +51,7 @@ TaskId = Annotated[int, PathParameter(ge=1, le=2**31 - 1)]
 Suffix = Literal["csv", "json", "geojson"]
 Severity = Annotated[Literal["note", "repaired", "refused"] | None, Query()]
 _SQL = load_queries("command_center.imports")
+_Read = tuple[dict[str, Any], dict[str, str] | None]
 log = structlog.get_logger(__name__)
 
 
@@ -56,9 +62,20 @@ class Busy(Conflict):
     )
 
 
+class NotUnderWay(Conflict):
+    slug = "import-not-under-way"
+    detail = Text("此导入没有在进行，不能取消。", "This import is not under way; there is nothing to stop.")
+
+
 class UploadGone(Conflict):
     slug = "upload-gone"
     detail = Text("上传的文件已清理，请重新上传。", "The uploaded file was cleared away; upload it again.")
+
+
+class Unreadable(DomainError):
+    status, slug = 422, "import-unreadable"
+    title = Text("无法读取", "Cannot be read")
+    detail = Text("{reason_zh}", "{reason}")
 
 
 def _whose(importer: Principal) -> dict[str, Any]:
@@ -134,21 +151,43 @@ async def look_again(
     return await _detail(request, conn, importer, task_id)
 
 
+@router.post("/imports/{task_id}/preview", summary="按各种坐标读法显示 / How it lies in each reading")
+async def preview(
+    task_id: TaskId, body: ImportOptions, request: Request, conn: Conn, importer: Importer
+) -> ImportPreview:
+    """At most 400 features of a layer, from all over the file, lon/lat, in each datum (and each coordinate
+    system) they can be in, with lines to the roads of the database that they name. Nothing is imported.
+
+    422 with the reason where the file cannot be read as said, or where several layers leave open which.
+    """
+    await _task(conn, importer, task_id)
+    told, refusal = await _read(request, task_id, body, preview_or_refuse)
+    if refusal is not None:
+        raise Unreadable(reason_zh=refusal["zh"], reason=refusal["en"])
+    return ImportPreview(**told)
+
+
 async def _look(request: Request, task_id: int, options: ImportOptions) -> dict[str, Any]:
-    """In a process of its own: reading a large file must not hold up the live map."""
-    path = source_path(request.app.state.data_dir, task_id)
-    if path is None:
-        raise UploadGone
-    said = {key: getattr(options, key) for key in ("target", "source", "srid", "encoding")}
-    said |= {"lon_column": options.lon_column, "lat_column": options.lat_column}
-    wanted = request_of({key: value for key, value in said.items() if value is not None}, path)
-    url = request.app.state.settings.database.database_url
-    inspection, refusal = await anyio.to_process.run_sync(inspect_or_refuse, wanted, url, cancellable=True)
+    inspection, refusal = await _read(request, task_id, options, inspect_or_refuse)
     return {
         "id": task_id,
         "inspection": json.dumps(inspection, ensure_ascii=False, default=str).replace("\\u0000", ""),
         "refusal": None if refusal is None else json.dumps(refusal, ensure_ascii=False),
     }
+
+
+async def _read(
+    request: Request, task_id: int, options: ImportOptions, read: Callable[[ImportRequest, str], _Read]
+) -> _Read:
+    """In a process of its own: reading a large file must not hold up the live map."""
+    path = source_path(request.app.state.data_dir, task_id)
+    if path is None:
+        raise UploadGone
+    said = {key: getattr(options, key) for key in ("target", "layer", "source", "srid", "encoding")}
+    said |= {"lon_column": options.lon_column, "lat_column": options.lat_column}
+    wanted = request_of({key: value for key, value in said.items() if value is not None}, path)
+    url = request.app.state.settings.database.database_url
+    return await anyio.to_process.run_sync(read, wanted, url, cancellable=True)
 
 
 @router.post("/imports/{task_id}/dry-run", summary="试导入 / Try it, keeping nothing", status_code=202)
@@ -193,6 +232,19 @@ async def _require_idle(conn: AsyncConnection, importer: Principal, task_id: int
     await _task(conn, importer, task_id)
     if await conn.scalar(_SQL["lock_task"], {"id": task_id}) in ("queued", "running", "done"):
         raise Busy
+
+
+@router.post("/imports/{task_id}/cancel", summary="取消导入 / Stop it, keeping nothing", status_code=202)
+async def cancel_import(task_id: TaskId, conn: Conn, importer: Importer, audit: Audit) -> ImportOut:
+    """While it waits or runs; one that runs ends within seconds in the state ``refused``. What is written
+    already is no longer stopped: it comes out as ``done``."""
+    await _task(conn, importer, task_id)
+    told = {"slug": Cancelled.slug, "zh": Cancelled().text.zh, "en": Cancelled().text.en}
+    values = {"id": task_id, "refusal": json.dumps(told, ensure_ascii=False)}
+    if await conn.scalar(_SQL["cancel_task"], values) is None:
+        raise NotUnderWay
+    await audit("import.cancel", "import_task", task_id)
+    return _out(await _task(conn, importer, task_id))
 
 
 @router.get("/imports", summary="导入列表 / Files handed in")

@@ -91,6 +91,28 @@ class ImportDetail(ImportOut):
     issues: IssuePage
 
 
+class ReadingOut(BaseModel):
+    """The same features under one coordinate system and datum, as GeoJSON in lon/lat."""
+
+    crs: str
+    srid: int | None
+    datum: Datum
+    bbox: tuple[float, float, float, float] | None
+    features: dict[str, Any]
+    to_roads: dict[str, Any]
+    """Lines from features to the roads they name: short where the reading is right."""
+
+
+class ImportPreview(BaseModel):
+    sampled: int
+    """Features the evidence was drawn from."""
+    size: int | None
+    shown: int
+    readings: list[ReadingOut]
+    named: dict[str, Any] = Field(default_factory=dict)
+    """The known roads and areas that the features name."""
+
+
 class ImportPage(BaseModel):
     imports: list[ImportOut]
     next: str | None

@@ -6,7 +6,8 @@ import zlib
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from gis_core.importing.errors import DamagedFile, UnsafeZip
+from gis_core.errors import Text
+from gis_core.importing.errors import DamagedFile, ImportRefused, UnsafeZip
 
 MAX_MEMBERS = 2_000
 MAX_UNPACKED_BYTES = 4 * 2**30
@@ -81,8 +82,8 @@ def unpack(archive: Path, folder: Path) -> list[Dataset]:
 
 
 def _check(archive: Path, members: list[zipfile.ZipInfo]) -> None:
-    def refuse(reason_zh: str, reason: str) -> UnsafeZip:
-        return UnsafeZip(file=archive.name, reason_zh=reason_zh, reason=reason)
+    def refuse(zh: str, en: str) -> ImportRefused:
+        return UnsafeZip(file=archive.name, reason=Text(zh, en))
 
     if len(members) > MAX_MEMBERS:
         raise refuse(f"含有 {len(members)} 个文件，多于 {MAX_MEMBERS} 个", f"more than {MAX_MEMBERS} members")
@@ -123,11 +124,8 @@ def _unpack_members(
                 left -= len(block)
                 if left < 0:
                     gib = MAX_UNPACKED_BYTES >> 30
-                    raise UnsafeZip(
-                        file=archive.name,
-                        reason_zh=f"解压后大于 {gib} GiB",
-                        reason=f"more than {gib} GiB unpacked",
-                    )
+                    told = Text(f"解压后大于 {gib} GiB", f"more than {gib} GiB unpacked")
+                    raise UnsafeZip(file=archive.name, reason=told)
                 copy.write(block)
         if suffix in DATA_SUFFIXES:
             datasets.append(Dataset(path.stem, written))

@@ -128,7 +128,7 @@ def import_file(
 ) -> None:
     """导入城市数据：全部成功或全部撤回。Bring a file into the city: all of it or nothing.
 
-    Exit code 0: taken; 1: refused, nothing was imported.
+    Exit code 0: taken; 1: refused, nothing was imported; 130: stopped by Ctrl-C, nothing was imported.
     """
     common: dict[str, Any] = {
         "dry_run": dry_run,

@@ -18,6 +18,8 @@ _TITLES = {
     "missing": "缺失\nmissing",
     "removed": "去掉\nremoved",
 }
+_ALWAYS = ("read", "inserted", "updated", "unchanged", "refused")
+"""The others are shown where they are not all nought, for a terminal of 80 columns."""
 _LISTED = 20
 
 
@@ -27,12 +29,13 @@ def print_report(report: ImportReport, console: Console) -> None:
     if report.evidence is not None and report.dry_run:
         print_evidence(report.evidence, console)
     table = Table(box=None, pad_edge=False)
-    table.add_column("")
-    for title in _TITLES.values():
-        table.add_column(title, justify="right", no_wrap=True)
-    for target, counts in report.counts.items():
-        figures = counts.as_dict()
-        table.add_row(target, *(f"{figures[name]:,}" for name in _TITLES))
+    table.add_column("", no_wrap=True)
+    found = [counts.as_dict() for counts in report.counts.values()]
+    told = [name for name in _TITLES if name in _ALWAYS or any(figures[name] for figures in found)]
+    for name in told:
+        table.add_column(_TITLES[name], justify="right", no_wrap=True)
+    for target, figures in zip(report.counts, found, strict=True):
+        table.add_row(target, *(f"{figures[name]:,}" for name in told))
     console.print(table)
     if reasons := report.reasons():
         table = Table(box=None, pad_edge=False)

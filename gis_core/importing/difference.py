@@ -6,6 +6,7 @@ import shapely
 from psycopg import Connection, sql
 
 from gis_core.database import read_queries
+from gis_core.errors import Text
 from gis_core.importing.report import Difference, Issue, issue
 from gis_core.importing.targets import Target
 
@@ -101,7 +102,8 @@ def missing_rows(
 def remove_rows(connection: Connection[Any], target: Target, rows: list[tuple[int, str]]) -> list[Issue]:
     """Take out what is missing, or end it where its code must not be given again."""
     zh, en, change = _ENDED.get(target.key, ("删除", "deleted", ""))
+    how = Text(zh, en)
     name = "end_rows" if change else "delete_rows"
     statement = sql.SQL(_SQL[name]).format(table=sql.Identifier(target.key), change=sql.SQL(change))
     connection.execute(statement, {"ids": [row_id for row_id, _ in rows]})
-    return [issue(key, "removed", key=key, how_zh=zh, how=en) for _, key in rows]
+    return [issue(key, "removed", key=key, how=how) for _, key in rows]

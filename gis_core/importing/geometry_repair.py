@@ -6,17 +6,38 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
+from gis_core.errors import Text
 from gis_core.importing.report import Issue, issue
 
 Shapes = NDArray[Any]
 Kind = Literal["polygon", "line", "point", "any"]
 
 _DIMENSION: dict[Kind, int] = {"point": 0, "line": 1, "polygon": 2}
-_WANTED_ZH: dict[Kind, str] = {"point": "点", "line": "线", "polygon": "面"}
-_TYPE_NAMES = (
-    "Point", "LineString", "LinearRing", "Polygon", "MultiPoint", "MultiLineString", "MultiPolygon",
-    "GeometryCollection",
+_WANTED: dict[Kind, Text] = {
+    "point": Text("点", "point"), "line": Text("线", "line"), "polygon": Text("面", "polygon"),
+}  # fmt: skip
+_TYPE_NAMES = tuple(
+    Text(zh, en)
+    for zh, en in (
+        ("点", "Point"), ("线", "LineString"), ("环", "LinearRing"), ("面", "Polygon"),
+        ("多点", "MultiPoint"), ("多线", "MultiLineString"), ("多面", "MultiPolygon"),
+        ("混合几何", "GeometryCollection"),
+    )
 )  # fmt: skip
+_REASONS_ZH = {
+    "Self-intersection": "自相交",
+    "Ring Self-intersection": "环自相交",
+    "Hole lies outside shell": "洞在外环之外",
+    "Nested shells": "外环相套",
+    "Nested holes": "洞相套",
+    "Holes are nested": "洞相套",
+    "Interior is disconnected": "内部不相连",
+    "Duplicate Rings": "环重复",
+    "Too few points in geometry component": "点太少",
+    "Ring is not closed": "环未闭合",
+    "Invalid Coordinate": "坐标无效",
+}
+"""What GEOS says of invalid shapes; the place follows in brackets."""
 
 
 def shapes_from_wkb(wkb: NDArray[Any], ids: NDArray[Any]) -> tuple[Shapes, list[Issue]]:
@@ -97,8 +118,7 @@ def repair(shapes: Shapes, kind: Kind, ids: NDArray[Any]) -> tuple[Shapes, NDArr
             ids[at],
             "geometry-type",
             found=_TYPE_NAMES[shapely.get_type_id(shapes[at])],
-            wanted=kind,
-            wanted_zh=_WANTED_ZH[kind],
+            wanted=_WANTED[kind],
         )
         for at in np.flatnonzero(wrong)
     ]
@@ -134,11 +154,16 @@ def _validate(shapes: Shapes, ids: NDArray[Any]) -> tuple[Shapes, list[Issue]]:
     )
     shapes[invalid] = after
     return shapes, [
-        issue(ids[at], "geometry-collapsed", why=reason)
+        issue(ids[at], "geometry-collapsed", why=_reason(reason))
         if lost
-        else issue(ids[at], "made-valid", why=reason, change=float(part))
+        else issue(ids[at], "made-valid", why=_reason(reason), change=float(part))
         for at, reason, lost, part in zip(invalid, why, gone, change, strict=True)
     ]
+
+
+def _reason(said: str) -> Text:
+    words, bracket, place = said.partition("[")
+    return Text(_REASONS_ZH.get(words, words) + bracket + place, said)
 
 
 def _parts_of_dimension(shapes: Shapes, dimension: NDArray[Any]) -> Shapes:

@@ -82,7 +82,7 @@ def require_crs(crs: CRS | None, bounds: NDArray[np.float64]) -> CRS:
     bounds = bounds[np.isfinite(bounds).all(axis=1)]
     if crs is None:
         hint = likely_systems(bounds)
-        raise CrsMissing(hint_zh=hint.zh, hint=hint.en)
+        raise CrsMissing(hint=hint)
     if not len(bounds):
         return crs
     x = float(np.median(bounds[:, [0, 2]]))
@@ -100,9 +100,7 @@ def require_crs(crs: CRS | None, bounds: NDArray[np.float64]) -> CRS:
         reason = Text("横坐标带有带号", "the eastings begin with a zone number")
     if reason is not None:
         hint = likely_systems(bounds)
-        raise CrsImplausible(
-            crs=crs_label(crs), reason_zh=reason.zh, reason=reason.en, hint_zh=hint.zh, hint=hint.en
-        )
+        raise CrsImplausible(crs=crs_label(crs), reason=reason, hint=hint)
     return crs
 
 

@@ -24,6 +24,7 @@ from gis_core.identity.secrets import Keyring
 from gis_core.importing.archives import holds_osm, unpack
 from gis_core.importing.difference import Within, list_changes, missing_rows, remove_rows
 from gis_core.importing.errors import (
+    Cancelled,
     DatabaseLost,
     DatabaseRefused,
     DiskFull,
@@ -46,6 +47,7 @@ from gis_core.importing.report import Difference, ImportReport, Issue, issue
 from gis_core.importing.request import ImportRequest
 from gis_core.importing.settling import settle
 from gis_core.importing.sources import TableOptions, choose_layer, is_osm, open_layers, require_readable
+from gis_core.importing.stopping import Stop
 from gis_core.importing.table_mapping import has_class, is_place, map_features
 from gis_core.importing.targets import PLACE, TARGET_KEYS, TARGETS, guess_target
 from gis_core.models.area import area_prefix
@@ -65,12 +67,15 @@ def run_import(
     *,
     keyring: Keyring | None = None,
     progress: Progress = lambda read, total: None,
+    stop: Stop | None = None,
 ) -> ImportReport:
     """Import a file in one transaction and report.
 
     A refusal of the whole file raises an ``ImportRefused``; its run and issues stay recorded, no feature
-    does. ``keyring`` seals the audit entry; without one none is written.
+    does. ``keyring`` seals the audit entry; without one none is written. ``stop`` lets another thread end
+    it, which raises ``Cancelled``.
     """
+    stop = stop or Stop()
     started = time.monotonic()
     report = ImportReport(file=request.name, source=request.source_name, dry_run=request.dry_run)
     require_readable(request.path)
@@ -95,10 +100,16 @@ def run_import(
         ):
             if report.run_id is not None:
                 hold_run(connection, report.run_id, request.actor, f"{report.file} ({report.source})")
-            work = _Import(
-                request, report, connection, Path(folder), progress, remembered_datum="datum" in used
-            )
-            work.run()
+
+            def advance(read: int, total: int | None) -> None:
+                progress(read, total)
+                stop.check()
+
+            with stop.ends(connection):
+                work = _Import(
+                    request, report, connection, Path(folder), advance, remembered_datum="datum" in used
+                )
+                work.run()
             report.seconds = time.monotonic() - started
             if request.dry_run:
                 connection.rollback()
@@ -114,8 +125,12 @@ def run_import(
         raise
     except BaseException as error:
         report.seconds = time.monotonic() - started
-        text = Text(f"导入中断：{type(error).__name__}", f"the import broke off: {type(error).__name__}")
-        record_refusal(report, "interrupted", text, database_url)
+        if isinstance(error, KeyboardInterrupt):
+            record_refusal(report, Cancelled.slug, Cancelled().text, database_url)
+        else:
+            name = type(error).__name__
+            text = Text(f"导入中断：{name}", f"the import broke off: {name}")
+            record_refusal(report, "interrupted", text, database_url)
         raise
     return report
 
@@ -241,7 +256,8 @@ class _Import:
         reader = OsmReader(path, tuple(str(one) for one in wanted))
         self._report.layer, self._report.crs = "OpenStreetMap", crs_label(self._crs)
         for features in reader.batches():
-            self._take(str(features.target), features, total=None)
+            self._take(str(features.target), features)
+            self._advance(len(features), None)
         self._report.skipped = reader.skipped
 
     def _run_layer(self) -> None:
@@ -266,9 +282,11 @@ class _Import:
         report.encoding = layer.text.encoding if layer.text is not None else None
         if layer.curved:
             report.issues.append(issue("file", "curve-linearised"))
+        expected = layer.expected
         for features in layer.batches():
             for key, part in self._route(target, features):
-                self._take(key, part, total=layer.size)
+                self._take(key, part)
+            self._advance(len(features), expected)
 
     def _route(self, target: str, features: Features) -> Iterator[tuple[str, Features]]:
         if target != PLACE:
@@ -281,7 +299,11 @@ class _Import:
             if mask.any():
                 yield key, features.where(mask)
 
-    def _take(self, key: str, features: Features, *, total: int | None) -> None:
+    def _advance(self, read: int, total: int | None) -> None:
+        self._read += read
+        self._progress(self._read, total)
+
+    def _take(self, key: str, features: Features) -> None:
         """Map, repair and stage one batch."""
         target, request = TARGETS[key], self._request
         staging = self._stagings.get(key)
@@ -323,8 +345,6 @@ class _Import:
             self._make_keys(columns, shapes)
         staging.add(ids[alive], shapes, columns)
         self._locate_issues(placed, since)
-        self._read += len(features)
-        self._progress(self._read, total)
 
     def _through(self, key: str, step: Callable[..., Any], features: Features) -> Features:
         """The features whose shapes a step accepts, with the shapes it made of them."""
@@ -381,9 +401,7 @@ class _Import:
             (text for severity, _, _, text in report.reasons() if severity == "refused"),
             Text("文件中没有可导入的要素。", "the file has no feature to take."),
         )
-        raise NothingTaken(
-            read=sum(one.read for one in report.counts.values()), reason_zh=reason.zh, reason=reason.en
-        )
+        raise NothingTaken(read=sum(one.read for one in report.counts.values()), reason=reason)
 
 
 @contextmanager
@@ -398,6 +416,8 @@ def _clear_about_resources() -> Iterator[None]:
         raise DiskFull(where=_first_line(error)) from error
     except (psycopg.DataError, psycopg.IntegrityError) as error:
         raise DatabaseRefused(where=_first_line(error)) from error
+    except psycopg.errors.QueryCanceled as error:
+        raise Cancelled from error
     except psycopg.OperationalError as error:
         raise DatabaseLost(where=_first_line(error)) from error
     except OSError as error:

@@ -100,16 +100,14 @@ def _datum(
             issues.append(issue("file", "datum-by-name", datum=given.upper()))
         if likely is not None and likely.proposal.datum != given:
             why, other = likely.reasons(), likely.proposal.datum.upper()
-            issues.append(
-                issue("file", "datum-doubtful", datum=given.upper(), other=other, why_zh=why.zh, why=why.en)
-            )
+            issues.append(issue("file", "datum-doubtful", datum=given.upper(), other=other, why=why))
         return given, issues
     if likely is None or likely.proposal.datum == "wgs84":
         return "wgs84", []
     why, datum = likely.reasons(), likely.proposal.datum
     if not accept:
         raise DatumUnclear(
-            datum=datum.upper(), flag=datum, confidence=likely.confidence, why_zh=why.zh, why=why.en,
+            datum=datum.upper(), flag=datum, confidence=likely.confidence, why=why,
             evidence=likely.as_dict(),
         )  # fmt: skip
-    return datum, [issue("file", "datum-proposed", datum=datum.upper(), why_zh=why.zh, why=why.en)]
+    return datum, [issue("file", "datum-proposed", datum=datum.upper(), why=why)]

@@ -15,6 +15,7 @@ from pyogrio.errors import DataLayerError, DataSourceError, FeatureError
 from pyproj import CRS
 
 from gis_core.coordinates import Datum
+from gis_core.errors import Text
 from gis_core.importing import shapefile_text
 from gis_core.importing.archives import Dataset, check_zip, copy_shapefile, unpack
 from gis_core.importing.errors import (
@@ -59,6 +60,11 @@ class LayerSource:
     """Only for shapefiles; the others are UTF-8 by their standards."""
     datum: Datum | None = None
     """Never declared by these formats."""
+
+    @property
+    def expected(self) -> int | None:
+        """Features to come, for a progress bar."""
+        return self.size
 
     def batches(self) -> Iterator[Features]:
         """The features in file order. Raises DamagedFile and EncodingWrong."""
@@ -222,7 +228,7 @@ def _declares_curves(path: Path, layer: str) -> bool:
 def choose_layer(layers: list[Layer], wanted: str | None, file: str) -> Layer:
     """The layer of that name, or the only one. Raises UnknownLayer and LayerNeeded."""
     if not layers:
-        raise DamagedFile(file=file, where="no layer with geometry")
+        raise DamagedFile(file=file, where=Text("没有带几何的图层", "no layer with geometry"))
     names = ", ".join(layer.name for layer in layers)
     if wanted is None:
         if len(layers) > 1:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from gis_core.errors import Text
 from gis_core.importing.features import Column, Features, object_column
 from gis_core.importing.mapping import MappingOptions, Picker, Rows, date_of, number_of, text_of
 from gis_core.importing.osm_tags import LAND_COVER, NOT_PLACES, NOT_ROADS, ROAD_CLASSES
@@ -65,9 +66,7 @@ def _area(pick: Picker) -> dict[str, Column]:
         wanted = pick.options.level
         if found is None or (wanted and len(code) != _CODE_DIGITS[wanted]):
             digits = _CODE_DIGITS[wanted] if wanted else "6/9/12"
-            pick.refuse(
-                at, "code-invalid", code=code, rule_zh=f"应为 {digits} 位数字", rule=f"{digits} digits"
-            )
+            pick.refuse(at, "code-invalid", code=code, rule=Text(f"应为 {digits} 位数字", f"{digits} digits"))
         levels[at] = wanted or found
     return {
         "code": codes,
@@ -222,7 +221,7 @@ def _component_code(value: Any) -> str | None:
 
 
 def _unit_grid(pick: Picker) -> dict[str, Column]:
-    codes = _required_codes(pick, r"[0-9]{14,15}", "14 或 15 位数字", "14 or 15 digits")
+    codes = _required_codes(pick, r"[0-9]{14,15}", Text("14 或 15 位数字", "14 or 15 digits"))
     dates = pick.parsed("initial_date", date_of)
     dates[dates == None] = pick.options.valid_from  # noqa: E711
     return {
@@ -237,7 +236,7 @@ def _unit_grid(pick: Picker) -> dict[str, Column]:
 
 def _responsibility_grid(pick: Picker) -> dict[str, Column]:
     return {
-        "code": _required_codes(pick, r".{1,64}", "1 至 64 个字符", "1 to 64 characters"),
+        "code": _required_codes(pick, r".{1,64}", Text("1 至 64 个字符", "1 to 64 characters")),
         "name": pick.named(),
         "name_en": pick.text("name_en"),
         "area_code": pick.constant(pick.options.parent_code),
@@ -256,7 +255,7 @@ def _zone(pick: Picker) -> dict[str, Column]:
         kinds[at] = found[0]
         rules[at] = json.dumps(found[1])
     return {
-        "code": _required_codes(pick, r".{1,64}", "1 至 64 个字符", "1 to 64 characters"),
+        "code": _required_codes(pick, r".{1,64}", Text("1 至 64 个字符", "1 to 64 characters")),
         "kind": kinds,
         "name": pick.named(),
         "name_en": pick.text("name_en"),
@@ -266,13 +265,13 @@ def _zone(pick: Picker) -> dict[str, Column]:
     }
 
 
-def _required_codes(pick: Picker, pattern: str, rule_zh: str, rule: str) -> Column:
+def _required_codes(pick: Picker, pattern: str, rule: Text) -> Column:
     codes = pick.text("code")
     for at, code in enumerate(codes):
         if code is None:
             pick.refuse(at, "code-missing")
         elif not re.fullmatch(pattern, code):
-            pick.refuse(at, "code-invalid", code=code, rule_zh=rule_zh, rule=rule)
+            pick.refuse(at, "code-invalid", code=code, rule=rule)
     return codes
 
 

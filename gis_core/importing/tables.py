@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from openpyxl.utils.exceptions import InvalidFileException
 from pyproj import CRS
 
 from gis_core.coordinates import Datum
+from gis_core.errors import Text
 from gis_core.importing.archives import check_zip
 from gis_core.importing.coordinate_columns import (
     CoordinateColumns,
@@ -35,6 +37,7 @@ from gis_core.importing.errors import (
     DamagedFile,
     EncodingUnknown,
     EncodingWrong,
+    ImportRefused,
     UnknownField,
 )
 from gis_core.importing.features import Features, object_column
@@ -82,6 +85,15 @@ class TableLayer:
     def datum(self) -> Datum | None:
         """As the names of the coordinate columns say."""
         return self.columns.datum
+
+    @property
+    def expected(self) -> int | None:
+        """Rows to come, for a progress bar: about as many as a CSV file has lines."""
+        if self.text is None:
+            return None
+        with _opened(self.path) as opened:
+            lines: int = sum(block.count(b"\n") for block in iter(partial(opened.read, 2**20), b""))
+        return max(lines - 1, 1)
 
     def batches(self, size: int = BATCH) -> Iterator[Features]:
         """The rows in file order. Raises DamagedFile and EncodingWrong."""
@@ -160,7 +172,7 @@ def open_tables(
         found = TableText(known_encoding(encoding), "given") if encoding else _trial(path, file)
         heads = [(name, name, found, _delimiter(path, found.encoding, file))]
     layers: list[TableLayer] = []
-    refusal: CoordinatesMissing | None = None
+    refusal: ImportRefused | None = None
     for layer, shown, text, delimiter in heads:
         rows = (
             _sheet_rows(path, layer, file)
@@ -183,7 +195,7 @@ def open_tables(
         )  # fmt: skip
         layers.append(_with_crs(made))
     if not layers:
-        raise refusal or DamagedFile(file=file, where="no row")
+        raise refusal or DamagedFile(file=file, where=Text("一行也没有", "no row"))
     return layers
 
 
@@ -215,12 +227,15 @@ def _columns(
         raise CoordinatesMissing(
             file=file,
             fields=", ".join(names),
-            advice_zh=f"“{address}”像是地址：请先用 ./wanmi geocode 定位，再导入其结果"
+            advice=Text(
+                f"“{address}”像是地址：请先用 ./wanmi geocode 定位，再导入其结果",
+                f"'{address}' looks like addresses: locate them with ./wanmi geocode and import its result",
+            )
             if address
-            else "请用 --lon-column 和 --lat-column 指明坐标所在的列",
-            advice=f"'{address}' looks like addresses: locate them with ./wanmi geocode and import its result"
-            if address
-            else "name the columns with --lon-column and --lat-column",
+            else Text(
+                "请用 --lon-column 和 --lat-column 指明坐标所在的列",
+                "name the columns with --lon-column and --lat-column",
+            ),
         )
     return found
 
@@ -277,6 +292,11 @@ def _delimiter(path: Path, encoding: str, file: str) -> str:
     return best
 
 
+def _row(number: int, what: str = "") -> Text:
+    more = f": {what}" if what else ""
+    return Text(f"第 {number} 行{more}", f"row {number}{more}")
+
+
 def _csv_rows(path: Path, encoding: str, delimiter: str, file: str) -> Iterator[Row]:
     """Header and rows of a CSV file, blanks as None."""
     csv.field_size_limit(MAX_FIELD_CHARACTERS)
@@ -292,11 +312,11 @@ def _csv_rows(path: Path, encoding: str, delimiter: str, file: str) -> Iterator[
             raise EncodingWrong(
                 file=file,
                 encoding=encoding,
-                where=f"row {reader.line_num + 1}",
+                where=_row(reader.line_num + 1),
                 bytes=error.object[error.start : error.start + 4].hex(" "),
             ) from error
         except _BROKEN as error:
-            raise DamagedFile(file=file, where=f"row {reader.line_num}: {error}") from error
+            raise DamagedFile(file=file, where=_row(reader.line_num, str(error))) from error
 
 
 def _sheet_names(path: Path, file: str) -> list[str]:

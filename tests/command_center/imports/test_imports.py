@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import numpy as np
+import psycopg
 import pytest
 import shapely
 from fastapi import FastAPI
@@ -87,6 +89,60 @@ async def test_a_shifted_table_waits_for_a_decision(
     assert refused["report"]["evidence"]["hypotheses"]
     done = await step(gis, work, seen["id"], "run", target="facility", datum="gcj02")
     assert (done["state"], done["report"]["datum"]) == ("done", "gcj02")
+
+
+async def test_each_reading_of_the_numbers_on_the_map(city: City, logged_in: Login, tmp_path: Path) -> None:
+    gis = await logged_in("gis")
+    table = tmp_path / "点.csv"
+    rows = [f"{at},{120.001 + at / 1e4:.6f},{30.5 + at / 1e4:.6f}" for at in range(1_000)]
+    table.write_text("\n".join(["id,lng,lat", *rows]), encoding="utf-8")
+    task = (await hand_in(gis, table))["id"]
+    answer = await gis.post(f"/api/v1/imports/{task}/preview", json={})
+    assert answer.status_code == 200, answer.text
+    seen = answer.json()
+    assert [one["datum"] for one in seen["readings"]] == ["wgs84", "gcj02", "bd09"]
+    assert seen["shown"] == len(seen["readings"][0]["features"]["features"]) == 400
+    first = [one["features"]["features"][-1]["geometry"]["coordinates"] for one in seen["readings"]]
+    assert first[0] == [120.1009, 30.5999]
+    moved = [np.hypot((x - first[0][0]) * 96_000, (y - first[0][1]) * 111_000) for x, y in first[1:]]
+    assert 200 < moved[0] < 800 < moved[1] < 2_000
+    stranger = await logged_in("gis", login="east", area_code=EAST)
+    assert (await stranger.post(f"/api/v1/imports/{task}/preview", json={})).status_code == 404
+    wrong = await gis.post(
+        f"/api/v1/imports/{task}/preview", json={"lon_column": "没有", "lat_column": "lat"}
+    )
+    assert (wrong.status_code, wrong.json()["type"]) == (422, "/problems/import-unreadable")
+
+
+async def test_a_cancelled_import_leaves_nothing(
+    city: City, logged_in: Login, work: Work, database_url: str, tmp_path: Path
+) -> None:
+    gis = await logged_in("gis")
+    task = (await hand_in(gis, city_files.geojson(tmp_path / "b.geojson", BUILDINGS)))["id"]
+    idle = await gis.post(f"/api/v1/imports/{task}/cancel")
+    assert (idle.status_code, idle.json()["type"]) == (409, "/problems/import-not-under-way")
+    assert (await gis.post(f"/api/v1/imports/{task}/run", json={"target": "building"})).status_code == 202
+    assert (await gis.post(f"/api/v1/imports/{task}/cancel")).json()["state"] == "refused"
+    await work()
+    assert (await gis.get(f"/api/v1/imports/{task}")).json()["refusal"]["slug"] == "cancelled"
+    # Now one that is in the middle of writing: somebody else's lock keeps it there.
+    async with await psycopg.AsyncConnection.connect(database_url) as other:
+        await other.execute("LOCK TABLE building IN EXCLUSIVE MODE")
+        await gis.post(f"/api/v1/imports/{task}/run", json={"target": "building"})
+        working = asyncio.create_task(work())
+        for _ in range(100):
+            if (await gis.get(f"/api/v1/imports/{task}")).json()["read"]:
+                break
+            await asyncio.sleep(0.05)
+        asked = await gis.post(f"/api/v1/imports/{task}/cancel")
+        assert (asked.status_code, asked.json()["state"]) == (202, "running")
+        await asyncio.wait_for(working, 20)
+    ended = (await gis.get(f"/api/v1/imports/{task}")).json()
+    assert (ended["state"], ended["refusal"]["slug"], ended["read"]) == ("refused", "cancelled", 5)
+    assert (await city.run("SELECT count(*) AS n FROM building"))[0]["n"] == 0
+    runs = (await gis.get("/api/v1/import-runs")).json()["runs"]
+    assert [one["state"] for one in runs] == ["refused"]
+    assert (await step(gis, work, task, "run", target="building"))["state"] == "done"
 
 
 async def test_issues_by_page_and_reports(city: City, logged_in: Login, work: Work, tmp_path: Path) -> None:

@@ -148,6 +148,24 @@ export interface ImportDetail extends ImportTask {
   issues: IssuePage
 }
 
+/** The same features in one reading, lon/lat. */
+export interface Reading {
+  crs: string
+  srid: number | null
+  datum: Datum
+  bbox: [number, number, number, number] | null
+  features: GeoJSON.FeatureCollection
+  to_roads: GeoJSON.FeatureCollection
+}
+
+export interface ImportPreview {
+  sampled: number
+  size: number | null
+  shown: number
+  readings: Reading[]
+  named: GeoJSON.FeatureCollection
+}
+
 export interface ImportTarget {
   key: string
   geometry: string
@@ -163,6 +181,8 @@ export const imports = {
   lookAgain: (id: number, body: ImportOptions) => request<ImportDetail>('POST', `/imports/${id}/inspection`, { body }),
   dryRun: (id: number, body: ImportOptions) => request<ImportTask>('POST', `/imports/${id}/dry-run`, { body }),
   run: (id: number, body: ImportOptions) => request<ImportTask>('POST', `/imports/${id}/run`, { body }),
+  preview: (id: number, body: ImportOptions) => request<ImportPreview>('POST', `/imports/${id}/preview`, { body }),
+  cancel: (id: number) => request<ImportTask>('POST', `/imports/${id}/cancel`),
   issues: (id: number, query: Query) => request<IssuePage>('GET', `/imports/${id}/issues`, { query }),
   clear: (id: number) => request<void>('DELETE', `/imports/${id}`),
   reportAddress: (id: number, suffix: 'csv' | 'json' | 'geojson') => `/api/v1/imports/${id}/report.${suffix}`,

@@ -32,6 +32,7 @@ export function useImport() {
   const busy = ref(false)
   const error = shallowRef<unknown>(null)
   const choice = reactive<Choice>(blank())
+  const stopping = ref(false)
   let timer = 0
 
   const layers = computed<LayerLook[]>(() => task.value?.inspection.layers ?? [])
@@ -121,6 +122,27 @@ export function useImport() {
     return { ...Object.fromEntries(plain), ...(Object.keys(map).length ? { map } : {}), ...(Object.keys(set).length ? { set } : {}), ...(choice.removeMissing ? { remove_missing: true } : {}) }
   }
 
+  /** What is said so far of how to read the numbers. */
+  const reading = computed<ImportOptions>(() => ({
+    ...(layers.value.length > 1 && choice.layer ? { layer: choice.layer } : {}),
+    ...(choice.source.trim() ? { source: choice.source.trim() } : {}),
+    ...(layer.value?.encoding && choice.encoding ? { encoding: choice.encoding } : {}),
+    ...(layer.value?.srid ? { srid: layer.value.srid } : {}),
+  }))
+
+  async function cancel(): Promise<void> {
+    const now = task.value
+    if (!now) return
+    stopping.value = true
+    await run(() => imports.cancel(now.id))
+    await refresh(now.id)
+  }
+
+  async function refresh(id: number): Promise<void> {
+    const found = await run(() => imports.one(id))
+    if (found && task.value?.id === id) task.value = found
+  }
+
   async function lookAgain(): Promise<void> {
     const now = task.value
     if (!now) return
@@ -133,7 +155,8 @@ export function useImport() {
     if (!found) return
     Object.assign(choice, blank())
     take(found)
-    step.value = found.state === 'done' || (found.state === 'refused' && found.report) ? 'report' : found.state === 'tried' || found.state === 'running' || found.state === 'queued' ? 'try' : 'inspect'
+    const under = found.state === 'running' || found.state === 'queued'
+    step.value = found.state === 'done' || (found.state === 'refused' && found.report) || (under && !found.dry_run) ? 'report' : found.state === 'tried' || under ? 'try' : 'inspect'
     watch_()
   }
 
@@ -144,6 +167,7 @@ export function useImport() {
     if (!queued) return
     task.value = { ...now, ...queued, issues: { issues: [], next: null } }
     step.value = dry ? 'try' : 'report'
+    stopping.value = false
     watch_()
   }
 
@@ -174,7 +198,7 @@ export function useImport() {
   }
 
   onBeforeUnmount(() => clearTimeout(timer))
-  return { task, recent, targets, step, sent, busy, error, choice, layers, layer, target, isOsm, working, undecided, begin, handIn, pickLayer, propose, lookAgain, open, start, leave }
+  return { task, recent, targets, step, sent, busy, error, choice, layers, layer, target, isOsm, working, undecided, stopping, reading, cancel, begin, handIn, pickLayer, propose, lookAgain, open, start, leave }
 }
 
 function blank(): Choice {
