@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ingest import values
 from tracking.arrival import Outcome
+from tracking.batch import FixColumns
 from tracking.fix import Fix
 from tracking.reasons import Reason, Reject
 
@@ -128,6 +129,22 @@ def columns(message: bytes) -> Columns | Reject:
         "satellites": np.where(records["satellites"] > 200, np.nan, records["satellites"]),
         "battery_pct": np.where(battery > 100, np.nan, battery),
     }
+
+
+def decode_columns(message: bytes) -> list[Outcome]:
+    """The fixes of a message as columns, or one reject: what ingest does with it."""
+    found = columns(message)
+    if isinstance(found, Reject):
+        return [found]
+    single = {
+        name: found[name].astype(np.float32)
+        for name in ("altitude_m", "speed_mps", "course_deg", "accuracy_m")
+    }
+    small = {
+        name: np.nan_to_num(found[name], nan=-1.0).astype(np.int16) for name in ("satellites", "battery_pct")
+    }
+    place = {name: found[name] for name in ("fix_time_us", "lon", "lat")}
+    return [FixColumns(**place, **single, **small)]
 
 
 def decode(message: bytes) -> list[Outcome]:

@@ -27,7 +27,7 @@ _log = structlog.get_logger(__name__)
 
 _BY_LEAF: dict[str, tuple[str, Decode]] = {
     "fix": ("json", lambda payload, received_us: json_fix.decode_fix(payload)),
-    "fixes": ("batch", lambda payload, received_us: batch.decode(payload)),
+    "fixes": ("batch", lambda payload, received_us: batch.decode_columns(payload)),
     "status": ("status", lambda payload, received_us: json_fix.decode_status(payload)),
     "nmea": ("nmea", lambda payload, received_us: nmea.decode(payload, received_us=received_us)),
 }

@@ -2,10 +2,11 @@
 
 import msgspec
 
+from tracking.batch import FixColumns
 from tracking.fix import ConnectionStatus, Fix
 from tracking.reasons import Reject
 
-Outcome = Fix | ConnectionStatus | Reject
+Outcome = Fix | FixColumns | ConnectionStatus | Reject
 
 
 class Arrival(msgspec.Struct, frozen=True):

@@ -52,6 +52,54 @@ class FixBatch:
         return replace(self, **columns)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class FixColumns:
+    """Many fixes of one device that came in one message; as ``FixBatch`` has them."""
+
+    fix_time_us: NDArray[np.int64]
+    lon: NDArray[np.float64]
+    lat: NDArray[np.float64]
+    altitude_m: NDArray[np.float32]
+    speed_mps: NDArray[np.float32]
+    course_deg: NDArray[np.float32]
+    accuracy_m: NDArray[np.float32]
+    satellites: NDArray[np.int16]
+    battery_pct: NDArray[np.int16]
+
+    def __len__(self) -> int:
+        return len(self.fix_time_us)
+
+
+def joined(batch: FixBatch, many: Sequence[tuple[FixColumns, int, int, int]]) -> FixBatch:
+    """A batch, with messages of many fixes behind it: each with its source, device and time of arrival."""
+    if not many:
+        return batch
+    counts = [len(columns) for columns, *_ in many]
+    sources, devices, received = zip(*(told for _, *told in many), strict=True)
+    told = {
+        "source": np.repeat(np.array(sources, dtype=np.int32), counts),
+        "device_id": np.repeat(np.array(devices, dtype=np.int32), counts),
+        "received_us": np.repeat(np.array(received, dtype=np.int64), counts),
+        **{
+            field.name: np.concatenate([getattr(columns, field.name) for columns, *_ in many])
+            for field in fields(FixColumns)
+        },
+    }
+    nothing = np.zeros(sum(counts), dtype=np.int64)
+    whole = FixBatch(
+        **{
+            field.name: np.concatenate(
+                (
+                    getattr(batch, field.name),
+                    told.get(field.name, nothing).astype(getattr(batch, field.name).dtype, copy=False),
+                )
+            )
+            for field in fields(FixBatch)
+        }
+    )
+    return whole.with_columns(content=content_hash(whole))
+
+
 def from_fixes(
     fixes: Sequence[Fix], source: Sequence[int], device_id: Sequence[int], received_us: Sequence[int]
 ) -> FixBatch:

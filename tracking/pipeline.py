@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from tracking import batch as batches
 from tracking.arrival import Arrival
-from tracking.batch import FixBatch
+from tracking.batch import FixBatch, FixColumns
 from tracking.clock import micros_of
 from tracking.directory import Directory
 from tracking.duty_times import Keeping
@@ -237,6 +237,7 @@ def remember(work: Work) -> None:
 def _collect(arrivals: Sequence[Arrival], world: World) -> Work:
     """Fixes of known devices as columns; everything else to its place."""
     fixes: list[Fix] = []
+    many: list[tuple[FixColumns, int, int, int]] = []
     sources: list[int] = []
     devices: list[int] = []
     received: list[int] = []
@@ -254,6 +255,8 @@ def _collect(arrivals: Sequence[Arrival], world: World) -> Work:
                 rejects.append((index, Reject(Reason.DISABLED_DEVICE, f"device {arrival.device_key!r}")))
             elif isinstance(outcome, ConnectionStatus):
                 connections[device.id] = outcome.online
+            elif isinstance(outcome, FixColumns):
+                many.append((outcome, index, device.id, arrival.received_us))
             else:
                 fixes.append(outcome)
                 sources.append(index)
@@ -262,7 +265,7 @@ def _collect(arrivals: Sequence[Arrival], world: World) -> Work:
     return Work(
         arrivals,
         world,
-        batches.from_fixes(fixes, sources, devices, received),
+        batches.joined(batches.from_fixes(fixes, sources, devices, received), many),
         rejects=rejects,
         connections=connections,
     )

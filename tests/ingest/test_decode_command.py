@@ -1,5 +1,6 @@
 """``./wanmi decode``: one line a message, and nothing makes it fail."""
 
+import dataclasses
 import io
 import json
 import sys
@@ -10,6 +11,7 @@ from operator import xor
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -31,6 +33,7 @@ from ingest.decoding.record import Record, line_of
 from ingest.owntracks_seal import box_of
 from tests.ingest.test_decoders import NOON, sentence
 from tests.ingest.test_jt808 import LOCATION_2013, LOCATION_2019
+from tracking.batch import FixBatch, FixColumns, from_fixes, joined
 from tracking.fix import Fix
 
 READERS: dict[str, Callable[[io.BytesIO], Iterator[Record]]] = {
@@ -235,6 +238,21 @@ def test_a_batch_is_read_back_as_it_was(told: list[Fix]) -> None:
     message = batch.encode(told)
     assert batch.decode(message) == told
     assert len(message) <= 20 + 19 * len(told)
+
+
+@given(st.lists(fixes, min_size=1, max_size=40))
+def test_columns_of_a_batch_are_what_its_fixes_are(told: list[Fix]) -> None:
+    message = batch.encode(told)
+    (columns,) = batch.decode_columns(message)
+    assert isinstance(columns, FixColumns)
+    count = len(told)
+    singly = from_fixes(batch.decode(message), [3] * count, [7] * count, [9] * count)  # type: ignore[arg-type]
+    nothing = from_fixes([], [], [], [])
+    together = joined(nothing, [(columns, 3, 7, 9)])
+    for field in dataclasses.fields(FixBatch):
+        one, other = getattr(singly, field.name), getattr(together, field.name)
+        assert one.dtype == other.dtype
+        np.testing.assert_array_equal(one, other)
 
 
 @given(st.lists(fixes, min_size=1, max_size=3), st.binary(max_size=30), st.binary(max_size=30))
