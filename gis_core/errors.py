@@ -55,6 +55,17 @@ class DomainError(Exception):
         }
 
 
+def title_of(slug: str) -> Text:
+    """The title of the error with this slug; of the internal one where none has it."""
+    left = [DomainError]
+    while left:
+        kind = left.pop()
+        if kind.slug == slug and "slug" in vars(kind):
+            return kind.title
+        left += kind.__subclasses__()
+    return DomainError.title
+
+
 class NotFound(DomainError):
     status, slug = 404, "not-found"
     title = Text("没有找到", "Not found")

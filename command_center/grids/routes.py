@@ -7,12 +7,12 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, BackgroundTasks, Query, Request
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import BaseModel, Field, StringConstraints, computed_field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from command_center.people.shapes import AreaCode, Strict
 from command_center.requests import Audit, Conn, requires
-from gis_core.errors import BadInput
+from gis_core.errors import BadInput, title_of
 from gis_core.gridding import drafts, store
 from gis_core.gridding.division import GridOptions
 from gis_core.gridding.jobs import divide_in_process
@@ -55,9 +55,20 @@ class DraftOut(BaseModel):
     step: str
     progress: float
     failure: str | None
+    """Slug of what ended the division; in words by the two below."""
     cells: int
     report: dict[str, Any] | None
     closed_at: datetime | None
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def failure_title(self) -> str | None:
+        return None if self.failure is None else title_of(self.failure).zh
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def failure_title_en(self) -> str | None:
+        return None if self.failure is None else title_of(self.failure).en
 
 
 class OperationOut(BaseModel):

@@ -45,6 +45,15 @@ SELECT p.id, p.login, p.name, p.name_en, p.org_unit_id, o.name AS org_unit, o.na
                 WHERE p.area_code LIKE s.a AND (s.o IS NULL OR p.org_unit_id = s.o))
  ORDER BY p.id LIMIT :max_rows
 
+-- :name directory
+-- Active people by a part of the name, for whoever says who answers for a place: no login, no phone.
+SELECT p.id, p.name, p.name_en, o.name AS org_unit, o.name_en AS org_unit_en
+  FROM person p JOIN org_unit o ON o.id = p.org_unit_id
+ WHERE p.state = 'active'
+   AND (CAST(:areas AS text[]) IS NULL OR p.area_code LIKE ANY (CAST(:areas AS text[])))
+   AND (CAST(:q AS text) IS NULL OR p.name ILIKE :q OR p.name_en ILIKE :q)
+ ORDER BY p.name, p.id LIMIT :max_rows
+
 -- :name lock_person
 SELECT id, login, name, name_en, org_unit_id, post_id, area_code, state FROM person WHERE id = :id FOR UPDATE
 

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Header, Query, Request, Response
 
-from command_center.paging import Cursor, Limit, cursor_of, row_id_of
+from command_center.paging import Cursor, Limit, contains, cursor_of, row_id_of
 from command_center.people.shapes import (
     GrantIn,
     GrantOut,
@@ -12,6 +12,7 @@ from command_center.people.shapes import (
     OrgUnitOut,
     PasswordReset,
     PersonIn,
+    PersonName,
     PersonOut,
     PersonPage,
     PersonPatch,
@@ -106,6 +107,18 @@ async def list_persons(
     )
     following = cursor_of(found[limit - 1].id) if len(found) > limit else None
     return PersonPage(persons=found[:limit], next=following)
+
+
+@router.get("/persons/directory", summary="人员名录 / Names of people")
+async def list_names(
+    conn: Conn,
+    editor: Annotated[Principal, requires("city.edit")],
+    q: Annotated[str | None, Query(max_length=64, description="姓名的一部分 / part of the name")] = None,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+) -> list[PersonName]:
+    """Active people in the editor's areas, for saying who answers for a grid: name and department only."""
+    values = {"areas": editor.area_patterns("city.edit"), "q": contains(q), "max_rows": limit}
+    return [PersonName(**row) for row in (await conn.execute(SQL["directory"], values)).mappings()]
 
 
 @router.get("/persons/{person_id}", summary="人员详情 / One person")

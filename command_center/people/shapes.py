@@ -124,6 +124,16 @@ class PersonOut(BaseModel):
     grants: list[GrantOut]
 
 
+class PersonName(BaseModel):
+    """Who somebody is, and nothing of how to reach him."""
+
+    id: int
+    name: str
+    name_en: str | None
+    org_unit: str
+    org_unit_en: str | None
+
+
 class PersonPage(BaseModel):
     persons: list[PersonOut]
     next: str | None

@@ -133,3 +133,16 @@ async def test_figures_for_excel(editor: httpx.AsyncClient, district: City) -> N
     assert answer.headers["content-disposition"] == 'attachment; filename="components-street.csv"'
     assert answer.content.startswith(b"\xef\xbb\xbf")
     assert answer.text.splitlines()[1] == f"{EAST},{EAST}街道,GBT30428.2-2013,0101,上水井盖,1,1,0,0,0"
+
+
+async def test_names_for_whoever_says_who_answers(editor: httpx.AsyncClient, logged_in: Login) -> None:
+    found = (await editor.get(f"{API}/persons/directory")).json()
+    assert found
+    assert {frozenset(one) for one in found} == {
+        frozenset({"id", "name", "name_en", "org_unit", "org_unit_en"})
+    }
+    guest = await logged_in("gis", login="far-gis", area_code="110101")
+    assert {one["id"] for one in (await guest.get(f"{API}/persons/directory")).json()} < {
+        one["id"] for one in found
+    } | {(await guest.get(f"{API}/session")).json()["person"]["id"]}
+    assert (await (await logged_in("operator")).get(f"{API}/persons/directory")).status_code == 403

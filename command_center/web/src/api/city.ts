@@ -61,6 +61,8 @@ export interface GridDraft {
   progress: number
   /** Slug of what ended the division. */
   failure: string | null
+  failure_title: string | null
+  failure_title_en: string | null
   cells: number
   report: TopologyNumbers | null
   closed_at: string | null
