@@ -62,10 +62,10 @@ export class Pencil {
     this.draw = new TerraDraw({
       adapter: new TerraDrawMapLibreGLAdapter({ map, prefixId: PENCIL, coordinatePrecision: PRECISION }),
       modes: [
-        new TerraDrawSelectMode({ flags: { point: { feature: { draggable: true } }, linestring: whole, polygon: whole }, styles: { selectedPolygonColor: fill, selectedPolygonFillOpacity: 0.35, selectedPolygonOutlineColor: fill, selectedLineStringColor: color, selectedPointColor: color, selectionPointColor: '#ffffff', selectionPointOutlineColor: color, selectionPointWidth: 6, midPointColor: color, midPointWidth: 4 }, keyEvents: { deselect: null, delete: null, rotate: null, scale: null } }),
+        new TerraDrawSelectMode({ pointerDistance: REACH_PX, flags: { point: { feature: { draggable: true } }, linestring: whole, polygon: whole }, styles: { selectedPolygonColor: fill, selectedPolygonFillOpacity: 0.35, selectedPolygonOutlineColor: fill, selectedLineStringColor: color, selectedPointColor: color, selectionPointColor: '#ffffff', selectionPointOutlineColor: color, selectionPointWidth: 6, midPointColor: color, midPointWidth: 4 }, keyEvents: { deselect: null, delete: null, rotate: null, scale: null } }),
         new TerraDrawPointMode({ styles: { pointColor: color, pointWidth: 7 } }),
-        new TerraDrawLineStringMode({ snapping, styles: { ...line, snappingPointColor: color, closingPointColor: color } }),
-        new TerraDrawPolygonMode({ snapping, styles: { fillColor: fill, fillOpacity: 0.15, outlineColor: fill, outlineWidth: 3, snappingPointColor: color, closingPointColor: color } }),
+        new TerraDrawLineStringMode({ snapping, pointerDistance: REACH_PX, styles: { ...line, snappingPointColor: color, closingPointColor: color } }),
+        new TerraDrawPolygonMode({ snapping, pointerDistance: REACH_PX, styles: { fillColor: fill, fillOpacity: 0.15, outlineColor: fill, outlineWidth: 3, snappingPointColor: color, closingPointColor: color } }),
       ],
       undoRedo: { modeLevel: new TerraDrawModeUndoRedo(), sessionLevel: new TerraDrawSessionUndoRedo(), keyboardShortcuts: new TerraDrawUndoRedoKeyboardShortcuts() },
     })
@@ -137,14 +137,15 @@ export class Pencil {
     this.draw.setMode(mode)
   }
 
-  /** Take the chosen part or hole away; the last part stays. */
-  shrink(): void {
+  /** Take the chosen part or hole away; the last part stays. False where none was chosen or it was the last. */
+  shrink(): boolean {
     const chosen = this.pieces().find(({ feature }) => feature.properties.selected)
-    if (!chosen || (!chosen.piece.hole && this.pieces().filter(({ piece }) => !piece.hole).length < 2)) return
+    if (!chosen || (!chosen.piece.hole && this.pieces().filter(({ piece }) => !piece.hole).length < 2)) return false
     const id = chosen.feature.id!
     this.draw.deselectFeature(id)
     this.draw.removeFeatures([id])
     this.events.onChange(this.shape())
+    return true
   }
 
   /** All parts and holes as one shape; null where a hole lies in no part. */
