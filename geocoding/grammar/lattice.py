@@ -64,14 +64,24 @@ _INNER = re.compile(
     r"(?<=..)(?:镇|乡|街道|村|区|县|市|社区|居委会|[队组])(?=..)"
     r"(?!(?:新|支)?(?:东|南|西|北|中)?\d?(?:路|街|公路|大道|支路))"
 )
-_INNER_ROAD = re.compile(r"(?<=..)(?:路|街|大道)(?=..)|(?<=[A-Z\d\u3400-\u9fff])\d{2,}(?=[\u3400-\u9fff])")
+_INNER_ROAD = re.compile(
+    r"(?<=..)(?:路|街|大道|巷|胡同)(?=..)|(?<=[A-Z\d\u3400-\u9fff])\d{2,}(?=[\u3400-\u9fff])"
+)
 _INNER_DISTRICT = re.compile("(?<=..)[区县市](?=.)")
+_INNER_ESTATE = re.compile(
+    "(?<=..)(?:大厦|大楼|广场|花园|小区|公寓|家园|市场|商城|工业园|科技园|产业园|工业区)(?=..)(?!(?:"
+    + "|".join((*words.ORGANISATION_SUFFIXES, "区"))
+    + ")$)"
+)
 _ROAD_AND_WORD = re.compile(
-    "(?:路|街|大道)(?:" + "|".join((*words.ORGANISATION_SUFFIXES, *words.ESTATE_SUFFIXES)) + ")$"
+    "(?:路|街|大道|巷|胡同)(?:" + "|".join((*words.ORGANISATION_SUFFIXES, *words.ESTATE_SUFFIXES)) + ")$"
 )
 """花园路小学 is one name: a road and a bare word for what stands there."""
-_BROKEN = re.compile(r"[,()]|^[^\u3400-\u9fffA-Z0-9_]")
+_NO_CITY = re.compile(r"[-,()0-9]|^[^\u3400-\u9fff]|[超门夜城县区镇乡]市$|[省市县区].+市$")
+_BROKEN = re.compile(r"[-,()]|^[^\u3400-\u9fffA-Z0-9_]")
 _NO_DISTRICT = re.compile("[小园社校厂库片业发活街林景军营]区$|[超门夜城]市$")
+_HALF = re.compile(r"\d{1,2}村|[东南西北中新]?(?:路|街|村)|小区|花园|公寓|大厦")
+"""What is rather the end of a name than one by itself: 延吉1村 is one name."""
 _HOLDING = frozenset(("lane", "branch", "door", "building", "room", "unit"))
 _NUMBER_START = re.compile(r"(?<![0-9A-Z])[0-9A-Z]|[甲乙丙丁底顶第]")
 _WORD = re.compile(r"[\u3400-\u9fff_0-9A-Z]")
@@ -84,12 +94,28 @@ def _name_cost(name: str, cost: float, kind: str) -> float:
         cost += 1.5
     if kind in ("town", "district") and _INNER_DISTRICT.search(name):
         cost += 2.2
+    if kind in ("point", "estate") and _INNER_ESTATE.search(name):
+        cost += 1.6
+    if name[0] in "与跟及" and len(name) > 3:
+        cost += 0.6
+    if _begins_with_area(name, 4 if kind in ("road", "village", "estate") else 2):
+        cost += 1.2
     inner_road = 2.2 if kind == "road" or not _ROAD_AND_WORD.search(name) else 0.6
     return (
         cost
         + 0.12 * len(name)
         + 2.2 * len(_INNER.findall(name))
         + inner_road * len(_INNER_ROAD.findall(name))
+    )
+
+
+def _begins_with_area(name: str, least: int) -> bool:
+    """Whether a city or county stands before ``least`` characters or more that would be a name by
+    themselves: 杭州滨江区 are two names; 昆山花园路 is one, as roads are called after cities."""
+    return any(
+        name[:length] in words.CITIES or name[:length] in words.COUNTIES
+        for length in range(2, min(words.LONGEST_CITY, len(name) - least) + 1)
+        if name[length] not in "湾江河海山湖东南西北"
     )
 
 
@@ -119,6 +145,29 @@ def _known(text: str, start: int, lexicon: Lexicon) -> list[Span]:
             found.append(Span(start, end, label, "gazetteer", 0.6))
         if kind & POINT and len(name) >= 3:
             found.append(Span(start, end, "point", "gazetteer", 1.0))
+    return found
+
+
+def _large_areas(text: str, start: int) -> list[Span]:
+    """Provinces and cities everybody knows, with their last word or without."""
+    found = []
+    bare = 0.6 if start == 0 else 1.0
+    for length in range(2, min(words.LONGEST_CITY, len(text) - start) + 1):
+        name = text[start : start + length]
+        if name in words.PROVINCES:
+            found.append(Span(start, start + length, "province", "words", bare))
+        if name in words.CITIES:
+            tail = words.CITY_TAIL.match(text, start + length)
+            if name[-1] == "市" or tail is not None:
+                end = tail.end() if tail is not None else start + length
+                found.append(Span(start, end, "city", "words", 0.4))
+            found.append(Span(start, start + length, "city", "words", bare))
+        if name in words.COUNTIES:
+            found.append(Span(start, start + length, "district", "words", bare + 0.1))
+            if text[start + length : start + length + 1] in ("市", "县", "区"):
+                found.append(Span(start, start + length + 1, "district", "words", 0.6))
+    if text.startswith("中国", start):
+        found.append(Span(start, start + 2, "country", "words", 1.0))
     return found
 
 
@@ -154,11 +203,9 @@ def _spans(text: str, lexicon: Lexicon) -> list[list[Span]]:
                 name = text[begin : start + 1]
                 if _bare(name):
                     at[begin].append(Span(begin, start + 1, "province", "words", 0.5))
-                elif first == "市" and not _BROKEN.search(name) and 3 <= len(name) <= 5:
-                    at[begin].append(Span(begin, start + 1, "city", "suffix", 1.3 + 0.1 * len(name)))
-        province = text[start : start + 2]
-        if province in words.PROVINCES:
-            at[start].append(Span(start, start + 2, "province", "words", 0.9))
+                elif first == "市" and not _NO_CITY.search(name) and 3 <= len(name) <= 5:
+                    at[begin].append(Span(begin, start + 1, "district", "suffix", 1.3 + 0.1 * len(name)))
+        at[start].extend(_large_areas(text, start))
     for hit in _SUFFIX.finditer(text):
         suffix = hit[1]
         kind, cost, longest = _SUFFIX_KINDS[suffix]
@@ -200,6 +247,13 @@ def _joint_cost(before: Span | None, span: Span, text: str) -> float:
         return TORN_COST if span.how == "gazetteer" else 1.2
     if kind in _AREA_KINDS and before.kind in _BELOW_AREAS:
         return 1.5
+    if before.how == "words" and before.kind in _AREA_KINDS:
+        if kind in _AREA_KINDS and span.how == "words":
+            return -0.3
+        if kind == "rest" and _WORD.match(text[span.start]):
+            return 1.0
+        if span.how == "suffix" and kind in ("road", "village", "estate") and _HALF.match(text, span.start):
+            return 1.2
     if (
         kind == "rest"
         and before.kind in _NAMES

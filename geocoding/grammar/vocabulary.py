@@ -1,6 +1,7 @@
 """Words by which the parts of an address are known, in the form ``canonical`` gives text."""
 
 import os
+import re
 import tomllib
 from importlib.resources import files
 from pathlib import Path
@@ -45,6 +46,10 @@ COMMUNITY_SUFFIXES = _listed("community_suffixes")
 DISTRICT_SUFFIXES = _listed("district_suffixes")
 PROVINCES = frozenset(_listed("provinces"))
 PROVINCE_TAILS = ("省", "壮族自治区", "回族自治区", "维吾尔自治区", "特别行政区", "自治区", "市", "")
+CITIES = frozenset(_listed("cities"))
+COUNTIES = frozenset(_listed("counties"))
+LONGEST_CITY = max(map(len, CITIES))
+CITY_TAIL = re.compile("市|地区|盟|(?:[\u4e00-\u9fff]{1,3}族){0,3}自治州|州(?!区)")
 CROSSING_WORDS = _listed("crossing_words")
 JOINERS = tuple(_WORDS["joiners"].split())
 BEFORE_WORDS = _listed("before_words")

@@ -1,0 +1,289 @@
+"""How well addresses are read and matched as texts, on public labelled sets the grammar was never fitted to.
+
+``tags``: elements with their spans against a set in the form of *Neural Chinese Address Parsing* (one JSON
+object a line: ``text``, ``spans`` of [start, end, tag], ``part``); beside it a linear-chain tagger trained on
+the set's own training part (averaged perceptron over characters, Viterbi), which the grammar is not.
+``pairs``: two spellings → exact, partial, none (columns ``query``, ``candidate``, ``label``), beside
+character cosine with thresholds chosen on the same folds.
+"""
+
+import csv
+import gzip
+import json
+import random
+import zlib
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from difflib import SequenceMatcher
+from math import sqrt
+from pathlib import Path
+from typing import Any
+
+from geocoding.grammar.characters import fold
+from geocoding.grammar.lexicon import Lexicon
+from geocoding.grammar.reading import read
+from geocoding.matching import agreement
+
+Span = tuple[int, int, str]
+NOT_SCORED = frozenset(("person",))
+"""Names of persons were masked in the set."""
+_AREAS = frozenset(("prov", "city", "district", "town"))
+_TAGS = {
+    "province": "prov", "city": "city", "district": "district", "town": "town", "community": "community",
+    "road": "road", "near_road": "subroad", "building": "houseno", "unit": "cellno", "floor": "floorno",
+    "room": "roomno", "lane": "subroad", "branch": "subroad", "relation": "assist", "offset": "assist",
+    "estate": "poi", "point": "poi", "place": "poi", "group": "community", "repeated": "redundant",
+    "chatter": "redundant", "joiner": "assist", "crossing_word": "assist", "mark": "redundant",
+    "phase": "subpoi", "country": "country",
+}  # fmt: skip
+
+
+def _alignment(text: str) -> tuple[str, list[int]]:
+    """The canonical text and, for each of its positions (and its end), the position in ``text``."""
+    form = read(text, Lexicon()).canonical
+    folded = "".join(fold(c) or c for c in text)
+    at = [0] * (len(form) + 1)
+    for _, a0, a1, b0, b1 in SequenceMatcher(None, folded, form, autojunk=False).get_opcodes():
+        for b in range(b0, b1):
+            at[b] = a0 + (a1 - a0) * (b - b0) // (b1 - b0)
+    at[len(form)] = len(text)
+    return form, at
+
+
+def tags_of(text: str) -> list[Span]:
+    """The reading of ``text``, without any gazetteer, in the words of the set."""
+    reading = read(text, Lexicon())
+    _, at = _alignment(text)
+    found: list[Span] = []
+    last = ""
+    for element in reading.elements:
+        tag = _TAGS.get(element.kind, "")
+        if element.kind == "door":
+            tag = "subroadno" if last == "subroad" else "roadno"
+            if last in ("houseno", "cellno", "floorno") or (last == "poi" and element.text.isdigit()):
+                tag = "roomno"
+        elif element.kind == "village":
+            tag = "community" if element.text.endswith("村") and not element.text.endswith("新村") else "poi"
+        elif element.kind == "town" and element.text.endswith(("开发区", "工业区", "新区", "园区")):
+            tag = "devzone"
+        elif set(element.text) == {"某"}:
+            tag = ""  # a person's name, masked
+        elif element.kind == "rest":
+            tag = "redundant" if len(element.text) == 1 and not element.text.isalnum() else "poi"
+        if element.text == "-" or (element.kind == "joiner" and not element.text.isalnum()):
+            tag = "redundant"
+        if tag == "poi" and last == "poi":
+            tag = "subpoi"
+        if tag:
+            found.append((at[element.start], at[element.end], tag))
+            last = tag if tag != "subpoi" else "poi"
+    return _as_the_set_has_it(text, found)
+
+
+def _as_the_set_has_it(text: str, spans: list[Span]) -> list[Span]:
+    """Conventions of the set: 一区 belongs to the place before it; of an area told twice the longer,
+    else the later one counts; dashes between numbers are redundant."""
+    merged: list[Span] = []
+    for start, end, tag in spans:
+        last = merged[-1] if merged else None
+        if text[end - 1 : end] == "区" and tag == "subpoi" and last and last[1] == start and last[2] in (
+            "poi", "subpoi", "community",
+        ) and not text[start].isascii():  # fmt: skip
+            merged[-1] = (last[0], end, "poi" if last[2] == "community" else last[2])
+        else:
+            merged.append((start, end, tag))
+    kept: list[Span] = []
+    for i, (start, end, tag) in enumerate(merged):
+        others = [text[a:b] for j, (a, b, t) in enumerate(merged) if j != i and t == tag]
+        later = [text[a:b] for a, b, t in merged[i + 1 :] if t == tag]
+        name = text[start:end]
+        twice = tag in _AREAS and (
+            name in later or any(o != name and o.startswith(name) for o in others)
+        )  # fmt: skip
+        kept.append((start, end, "redundant" if twice else tag))
+    covered = {at for start, end, _ in kept for at in range(start, end)}
+    kept.extend((i, i + 1, "redundant") for i, c in enumerate(text) if c in "-—－_" and i not in covered)
+    return kept
+
+
+class Tagger:
+    """Averaged perceptron over characters with Viterbi: a linear chain with the usual window features."""
+
+    def __init__(self, rows: Sequence[dict[str, Any]], passes: int = 6, seed: int = 1) -> None:
+        self._labels = sorted({label for row in rows for label in _bio(row)})
+        index = {label: i for i, label in enumerate(self._labels)}
+        size = len(self._labels)
+        self._emit: dict[str, list[float]] = defaultdict(lambda: [0.0] * size)
+        self._step = [[0.0] * size for _ in range(size + 1)]
+        sums: dict[str, list[float]] = defaultdict(lambda: [0.0] * size)
+        step_sums = [[0.0] * size for _ in range(size + 1)]
+        data = [(_features(row["text"]), [index[label] for label in _bio(row)]) for row in rows]
+        drawn = random.Random(seed)
+        count = 1
+        for _ in range(passes):
+            drawn.shuffle(data)
+            for features, gold in data:
+                guess = self._decode(features)
+                if guess != gold:
+                    before_gold = before_guess = size
+                    for at, (g, h) in enumerate(zip(gold, guess, strict=True)):
+                        if g != h:
+                            for feature in features[at]:
+                                weights, total = self._emit[feature], sums[feature]
+                                weights[g] += 1
+                                weights[h] -= 1
+                                total[g] += count
+                                total[h] -= count
+                        if (before_gold, g) != (before_guess, h):
+                            self._step[before_gold][g] += 1
+                            self._step[before_guess][h] -= 1
+                            step_sums[before_gold][g] += count
+                            step_sums[before_guess][h] -= count
+                        before_gold, before_guess = g, h
+                count += 1
+        for feature, total in sums.items():
+            self._emit[feature] = [w - t / count for w, t in zip(self._emit[feature], total, strict=True)]
+        for row, totals in zip(self._step, step_sums, strict=True):
+            row[:] = [w - t / count for w, t in zip(row, totals, strict=True)]
+
+    def _decode(self, features: list[list[str]]) -> list[int]:
+        import numpy as np
+
+        size = len(self._labels)
+        step = np.array(self._step)
+        score = step[size]
+        back = []
+        for at, names in enumerate(features):
+            emit = np.zeros(size)
+            for name in names:
+                if name in self._emit:
+                    emit += self._emit[name]
+            if at:
+                paths = score[:, None] + step[:size]
+                back.append(paths.argmax(axis=0))
+                score = paths.max(axis=0) + emit
+            else:
+                score = score + emit
+        best = [int(score.argmax())]
+        for pointers in reversed(back):
+            best.append(int(pointers[best[-1]]))
+        return best[::-1]
+
+    def tags_of(self, text: str) -> list[Span]:
+        return _spans([self._labels[i] for i in self._decode(_features(text))])
+
+
+def _bio(row: dict[str, Any]) -> list[str]:
+    labels = ["O"] * len(row["text"])
+    for start, end, tag in row["spans"]:
+        labels[start:end] = ["B-" + tag.lower(), *["I-" + tag.lower()] * (end - start - 1)]
+    return labels
+
+
+def _spans(labels: Sequence[str]) -> list[Span]:
+    found: list[Span] = []
+    for at, label in enumerate(labels):
+        if label == "O":
+            continue
+        tag = label[2:]
+        if label[0] == "I" and found and found[-1][1:] == (at, tag):
+            found[-1] = (found[-1][0], at + 1, tag)
+        else:
+            found.append((at, at + 1, tag))
+    return found
+
+
+def _features(text: str) -> list[list[str]]:
+    form = ["0" if c.isdigit() else "A" if c.isascii() and c.isalpha() else c for c in f"^^{text}$$"]
+    return [
+        [
+            *(f"{d}{form[i + d]}" for d in (-2, -1, 0, 1, 2)),
+            *(f"{d}{form[i + d]}{form[i + d + 1]}" for d in (-2, -1, 0, 1)),
+            f"t{form[i - 1]}{form[i]}{form[i + 1]}",
+        ]
+        for i in range(2, len(form) - 2)
+    ]
+
+
+def f1(gold: Sequence[Sequence[Span]], found: Sequence[Sequence[Span]]) -> dict[str, Any]:
+    """Micro F1 over exact spans, and F1 by tag."""
+    right, told, true = Counter[str](), Counter[str](), Counter[str]()
+    for g, h in zip(gold, found, strict=True):
+        a = {s for s in g if s[2] not in NOT_SCORED}
+        b = {s for s in h if s[2] not in NOT_SCORED}
+        right.update(s[2] for s in a & b)
+        told.update(s[2] for s in b)
+        true.update(s[2] for s in a)
+    by_tag = {t: 2 * right[t] / (told[t] + n) for t, n in true.most_common()}
+    total = sum(told.values()) + sum(true.values())
+    return {"f1": 2 * sum(right.values()) / total, "by_tag": by_tag}
+
+
+def tags(path: Path, trained: bool = True) -> dict[str, Any]:
+    """Micro F1 of the grammar on all rows of the part ``test``, beside the trained tagger."""
+    with gzip.open(path, "rt", encoding="utf-8") as stream:
+        rows = [json.loads(line) for line in stream]
+    test = [row for row in rows if row["part"] == "test"]
+    gold = [[(a, b, t.lower()) for a, b, t in row["spans"]] for row in test]
+    report: dict[str, Any] = {"n": len(test), "wanmi": f1(gold, [tags_of(row["text"]) for row in test])}
+    if trained:
+        tagger = Tagger([row for row in rows if row["part"] == "train"])
+        report["trained_tagger"] = f1(gold, [tagger.tags_of(row["text"]) for row in test])
+    return report
+
+
+LABELS = ("exact", "partial", "none")
+
+
+def pairs(path: Path) -> dict[str, Any]:
+    """Macro F1 and accuracy of ``matching.agreement``, beside character cosine (1- and 2-grams) whose two
+    thresholds are chosen on the other four fifths of the queries, and beside always saying none."""
+    with gzip.open(path, "rt", encoding="utf-8", newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    gold = [row["label"] for row in rows]
+    ours = [str(agreement(row["query"], row["candidate"])) for row in rows]
+    likeness = [_cosine(row["query"], row["candidate"]) for row in rows]
+    fold_of = [zlib.crc32(row["query"].encode()) % 5 for row in rows]
+    by_cosine = [""] * len(rows)
+    for fold_number in range(5):
+        low, high = _thresholds(
+            [c for c, f in zip(likeness, fold_of, strict=True) if f != fold_number],
+            [g for g, f in zip(gold, fold_of, strict=True) if f != fold_number],
+        )
+        for i, (c, f) in enumerate(zip(likeness, fold_of, strict=True)):
+            if f == fold_number:
+                by_cosine[i] = "exact" if c >= high else "partial" if c >= low else "none"
+    return {
+        "n": len(rows),
+        "wanmi": macro_f1(gold, ours),
+        "character_cosine": macro_f1(gold, by_cosine),
+        "always_none": macro_f1(gold, ["none"] * len(rows)),
+    }
+
+
+def macro_f1(gold: Sequence[str], found: Sequence[str]) -> dict[str, float]:
+    """F1 of each label, their mean, and accuracy."""
+    scores: dict[str, float] = {}
+    for label in LABELS:
+        right = sum(g == label == h for g, h in zip(gold, found, strict=True))
+        both = sum(g == label for g in gold) + sum(h == label for h in found)
+        scores[label] = 2 * right / both if both else 0.0
+    accuracy = sum(g == h for g, h in zip(gold, found, strict=True)) / len(gold)
+    return {"macro_f1": sum(scores.values()) / 3, "accuracy": accuracy, **scores}
+
+
+def _cosine(one: str, other: str) -> float:
+    a, b = (Counter(t[i : i + n] for n in (1, 2) for i in range(len(t) - n + 1)) for t in (one, other))
+    dot = sum(a[gram] * b[gram] for gram in a.keys() & b.keys())
+    size = sqrt(sum(v * v for v in a.values()) * sum(v * v for v in b.values()))
+    return dot / size if size else 0.0
+
+
+def _thresholds(likeness: Sequence[float], gold: Sequence[str]) -> tuple[float, float]:
+    steps = [i / 40 for i in range(2, 40)]
+    best = (-1.0, 0.3, 0.8)
+    for low in steps:
+        for high in (h for h in steps if h >= low):
+            said = ["exact" if c >= high else "partial" if c >= low else "none" for c in likeness]
+            best = max(best, (macro_f1(gold, said)["macro_f1"], low, high))
+    return best[1], best[2]
