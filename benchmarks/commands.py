@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Sequence
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,6 +15,12 @@ if TYPE_CHECKING:
     from benchmarks.durability import Outcome
 
 app = typer.Typer(no_args_is_help=True)
+
+
+class Payload(StrEnum):
+    single = "single"
+    batch = "batch"
+
 
 Json = Annotated[bool, typer.Option("--json", help="输出 JSON")]
 Folder = Annotated[
@@ -30,13 +37,16 @@ def bench() -> None:
 def fixes(
     seconds: Annotated[float, typer.Option(min=1, help="每阶段秒数 seconds a phase")] = 10,
     devices: Annotated[int, typer.Option(min=1, help="设备数 devices")] = 20_000,
+    payload: Annotated[
+        Payload, typer.Option(help="报文：逐点 JSON，或紧凑批量 a JSON fix a message, or compact batches")
+    ] = Payload.single,
     as_json: Json = False,
     folder: Folder = None,
 ) -> None:
     """每秒入库定位点数，与同一客户端只接收解码之比。Fixes committed a second, beside mere receiving."""
     from benchmarks.fixes import measure, report
 
-    figures = measure(seconds=seconds, devices=devices, folder=folder, say=_say)
+    figures = measure(seconds=seconds, devices=devices, payload=payload.value, folder=folder, say=_say)
     _show(figures, report(figures), as_json)
 
 
@@ -238,3 +248,19 @@ def geofence(
     _show(figures, report(figures), as_json)
     if figures["tiles_mismatches"] or figures["fences_mismatches"]:
         raise typer.Exit(1)
+
+
+@app.command()
+def tracks(
+    fixes: Annotated[
+        int, typer.Option(min=100_000, help="定位点数 fixes; 100,000,000 need 25 GB of disk")
+    ] = 5_000_000,
+    questions: Annotated[int, typer.Option(min=5, help="每类提问次数 questions of each kind")] = 50,
+    as_json: Json = False,
+    folder: Folder = None,
+) -> None:
+    """轨迹查询：谁在此处、单日、一年，与 SELECT 1 之比。Tracks: who was there, a day, a year."""
+    from benchmarks.tracks import measure, report
+
+    figures = measure(fixes=fixes, questions=questions, folder=folder, say=_say)
+    _show(figures, report(figures), as_json)

@@ -193,11 +193,13 @@ def _put_ways(connection: psycopg.Connection[Any], day: date, rows: np.ndarray[A
         values["counts"].append(int(end - begin))
         values["mileages"].append(round(metres, 1))
         values["errors"].append(round(error, 1))
-        values["lines"].append(_line(lon[part], lat[part]))
+        line = day_line(lon[part], lat[part])
+        values["lines"].append(None if line is None else bytes(shapely.to_wkb(line)))
     connection.execute(QUERIES["put_track_days"], {"day": day, **values})
 
 
-def _line(lon: np.ndarray[Any, Any], lat: np.ndarray[Any, Any]) -> bytes | None:
+def day_line(lon: np.ndarray[Any, Any], lat: np.ndarray[Any, Any]) -> Any:
+    """A line within ``OVERVIEW_M`` of the places (degrees); None with fewer than two places."""
     if len(lon) < 2:
         return None
     squeeze = max(float(np.cos(np.radians(lat[0]))), 0.1)
@@ -205,9 +207,7 @@ def _line(lon: np.ndarray[Any, Any], lat: np.ndarray[Any, Any]) -> bytes | None:
     plane = shapely.linestrings(np.column_stack((lon * squeeze, lat)))
     kept = shapely.get_coordinates(shapely.simplify(plane, tolerance, preserve_topology=False))
     kept[:, 0] /= squeeze
-    if len(kept) < 2:
-        return None
-    return bytes(shapely.to_wkb(shapely.linestrings(np.round(kept, 6))))
+    return shapely.linestrings(np.round(kept, 6)) if len(kept) > 1 else None
 
 
 def _settled(connection: psycopg.Connection[Any], day: date) -> bool:
