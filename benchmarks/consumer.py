@@ -19,6 +19,7 @@ from ingest import topics
 from ingest.mqtt_source import MqttSource
 from ingest.runner import make_ingest
 from ingest.settings import IngestSettings
+from tracking.batch import FixColumns
 from tracking.clock import now_us
 from tracking.fix import Fix
 from tracking.pipeline import Work
@@ -78,9 +79,14 @@ def ceiling(tally: Tally) -> None:
     signal.signal(signal.SIGTERM, lambda *_: stopping.set())
     source.start()
     while not stopping.is_set():
-        batch = source.take(settings.batch_messages, first_within_s=0.2, linger_s=settings.batch_wait_s)
-        times = [
-            outcome.fix_time_us
+        batch = source.take(
+            settings.batch_messages,
+            first_within_s=0.2,
+            linger_s=settings.batch_wait_s,
+            max_bytes=settings.batch_bytes,
+        )
+        outcomes = [
+            outcome
             for message in batch
             for outcome in topics.read(
                 message.topic,
@@ -89,11 +95,12 @@ def ceiling(tally: Tally) -> None:
                 retained=message.retained,
                 max_payload_bytes=settings.max_payload_bytes,
             ).outcomes
-            if isinstance(outcome, Fix)
         ]
+        times = np.array([one.fix_time_us for one in outcomes if isinstance(one, Fix)], dtype=np.int64)
+        many = [one.fix_time_us for one in outcomes if isinstance(one, FixColumns)]
         source.acknowledge(batch)
-        if times:
-            tally.add(np.array(times, dtype=np.int64))
+        if outcomes:
+            tally.add(np.concatenate([times, *many]))
     source.stop()
 
 

@@ -7,6 +7,8 @@ import numpy as np
 import psycopg
 
 from benchmarks.load import Message
+from ingest import batch
+from tracking.fix import Fix
 
 WEST, SOUTH = 120.0, 30.5
 CELL_LON, CELL_LAT = 0.00104, 0.0009
@@ -101,3 +103,50 @@ def fixes(
                 f'"satellites":{6 + number % 8},"battery_pct":{100 - number % 90}}}'
             ).encode(),
         )
+
+
+BATCH = 500
+"""Fixes of a compact batch: four hours at one each half minute."""
+
+
+def batches(
+    keys: Sequence[str],
+    *,
+    first: int,
+    count: int,
+    start_s: float,
+    step_s: float = 1.0,
+    side: int = 50,
+    block: int = 5,
+) -> Iterator[Message]:
+    """Compact batches ``first`` … of ``BATCH`` fixes, each of another device or another time."""
+    rng = np.random.default_rng(first)
+    devices, blocks = len(keys), side // block
+    for_corner: dict[tuple[int, int], bytes] = {}
+
+    def body(corner: tuple[int, int], variant: int) -> bytes:
+        found = for_corner.get((blocks * corner[1] + corner[0], variant))
+        if found is None:
+            x, y = rng.uniform(0.2, block - 0.2, (2, BATCH))
+            told = [
+                Fix(
+                    round((at * step_s) * 1e6),
+                    WEST + (corner[0] * block + x[at]) * CELL_LON,
+                    SOUTH + (corner[1] * block + y[at]) * CELL_LAT,
+                    12.0,
+                    float(at % 20),
+                    float(at % 360),
+                    5.0,
+                    9,
+                    80,
+                )
+                for at in range(BATCH)
+            ]
+            found = for_corner[blocks * corner[1] + corner[0], variant] = batch.encode(told)
+        return found
+
+    for number in range(first, first + count):
+        device, turn = number % devices, number // devices
+        message = body((device % blocks, device // blocks % blocks), turn % 4)
+        base_ms = round((start_s + turn * BATCH * step_s) * 1000)
+        yield f"wanmi/v1/{keys[device]}/fixes", message[:8] + base_ms.to_bytes(8, "little") + message[16:]

@@ -110,8 +110,11 @@ class MqttSource:
     def start(self) -> None:
         self._thread.start()
 
-    def take(self, max_messages: int, *, first_within_s: float, linger_s: float) -> list[Incoming]:
-        """Up to ``max_messages``; empty when none came within ``first_within_s``.
+    def take(
+        self, max_messages: int, *, first_within_s: float, linger_s: float, max_bytes: int = 2**62
+    ) -> list[Incoming]:
+        """Up to ``max_messages``, and no more after ``max_bytes``; empty when none came within
+        ``first_within_s``.
 
         After the first message it waits ``linger_s`` for more, so that a batch is worth its COMMIT.
         """
@@ -121,13 +124,17 @@ class MqttSource:
             if not self._queue:
                 return []
             deadline = time.monotonic() + linger_s
-            while len(self._queue) < max_messages and not self._stopping.is_set():
+            while len(self._queue) < max_messages and self._bytes < max_bytes and not self._stopping.is_set():
                 left = deadline - time.monotonic()
                 if left <= 0:
                     break
                 self._ready.wait(left)
-            taken = [self._queue.popleft() for _ in range(min(max_messages, len(self._queue)))]
-            self._bytes -= sum(len(message.payload) for message in taken)
+            taken: list[Incoming] = []
+            left_bytes = max_bytes
+            while self._queue and len(taken) < max_messages and left_bytes > 0:
+                taken.append(self._queue.popleft())
+                left_bytes -= len(taken[-1].payload)
+            self._bytes -= max_bytes - left_bytes
         return taken
 
     def acknowledge(self, messages: Sequence[Incoming]) -> None:

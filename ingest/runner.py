@@ -64,6 +64,7 @@ class Ingest:
                     self._settings.batch_messages,
                     first_within_s=IDLE_S,
                     linger_s=self._settings.batch_wait_s,
+                    max_bytes=self._settings.batch_bytes,
                 )
                 if batch:
                     self._handle(batch)

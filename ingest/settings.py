@@ -13,6 +13,8 @@ class IngestSettings(BaseSettings):
 
     batch_messages: PositiveInt = 2_000
     """A batch is written when it holds so many messages …"""
+    batch_bytes: PositiveInt = 2**20
+    """… or its messages so many bytes: 55,000 fixes of compact batches …"""
     batch_wait_s: NonNegativeFloat = 0.1
     """… or when its first message has waited so long."""
     queue_messages: PositiveInt = 100_000
