@@ -106,6 +106,17 @@ class ShiftPage:
 
 
 @dataclass(frozen=True, slots=True)
+class GridName:
+    id: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class GridList:
+    grids: list[GridName]
+
+
+@dataclass(frozen=True, slots=True)
 class SheetReport:
     """``stored`` false: nothing was, as something is wrong or only a trial was asked for."""
 
@@ -157,6 +168,13 @@ async def list_shifts(
         conn, reader.scope_parameters(VIEW), after=after, limit=limit + 1, q=contains(q)
     )
     return ShiftPage(found[:limit], cursor_of(found[limit - 1].id) if len(found) > limit else None)
+
+
+@router.get("/grids", summary="可排班的责任网格 / Grids a turn may be for")
+async def list_grids(conn: Conn, reader: Reader) -> GridList:
+    """Valid today, in scope, by name."""
+    rows = await conn.execute(QUERIES["grids"], {"areas": reader.area_patterns(VIEW)})
+    return GridList([GridName(*row) for row in rows])
 
 
 @router.post("/shifts", summary="新建班次安排 / Add a shift", status_code=201)

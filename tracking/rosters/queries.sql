@@ -132,3 +132,9 @@ SELECT code, id FROM responsibility_grid
 
 -- :name routes_by_codes
 SELECT code, id FROM route WHERE code = ANY (CAST(:names AS text[]))
+
+-- :name grids
+SELECT id, name FROM responsibility_grid
+ WHERE valid_from <= current_date AND (valid_to IS NULL OR valid_to > current_date)
+   AND (CAST(:areas AS text[]) IS NULL OR area_code LIKE ANY (CAST(:areas AS text[])))
+ ORDER BY name LIMIT 5000

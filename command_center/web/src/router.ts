@@ -15,6 +15,7 @@ export const router = createRouter({
     { path: '/grids', name: 'grids', component: () => import('./pages/Grids.vue') },
     { path: '/areas', name: 'areas', component: () => import('./pages/Areas.vue') },
     { path: '/zones', name: 'zones', component: () => import('./pages/Zones.vue') },
+    { path: '/rosters', name: 'rosters', component: () => import('./pages/Rosters.vue') },
     {
       path: '/admin',
       component: () => import('./pages/Admin.vue'),
@@ -22,6 +23,7 @@ export const router = createRouter({
         { path: '', name: 'admin', redirect: '/admin/people' },
         { path: 'people', component: () => import('./pages/admin/People.vue') },
         { path: 'devices', component: () => import('./pages/admin/Devices.vue') },
+        { path: 'off-duty', component: () => import('./pages/admin/OffDuty.vue') },
         { path: 'system', component: () => import('./pages/admin/System.vue') },
         { path: 'audit', component: () => import('./pages/admin/Audit.vue') },
         { path: 'dead-letters', component: () => import('./pages/admin/DeadLetters.vue') },

@@ -8,6 +8,7 @@ export type Bbox = [number, number, number, number]
 export type Permission =
   | 'map.view' | 'units.view' | 'units.track' | 'alerts.view' | 'alerts.handle' | 'city.import' | 'city.edit'
   | 'devices.manage' | 'people.manage' | 'audit.view' | 'system.view' | 'dead_letters.view' | 'replay.run'
+  | 'rosters.manage' | 'privacy.manage' | 'rules.define'
 
 export interface Session {
   person: { id: number; login: string; name: string; name_en: string | null; org_unit: string | null; post: string | null; post_en?: string | null }
@@ -50,6 +51,9 @@ export interface UnitDetail extends Unit {
   in_grid: { id: number; name: string } | null
   area: { street: string | null; community: string | null } | null
   mobile: string | null
+  off_duty: boolean
+  signals: string[]
+  faults: string[]
   roster: { starts_at: string; ends_at: string; grid?: string | null; route?: string | null } | null
   alerts: Alert[]
 }
@@ -201,6 +205,8 @@ export interface Device {
   enabled: boolean
   period_s: number
   last_received_at: string | null
+  clock_offset_s: number | null
+  faults_today: number
 }
 
 export interface AuditEntry {
