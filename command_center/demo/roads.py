@@ -80,20 +80,37 @@ def lay_roads(rng: np.random.Generator, network: Network, use: Sequence[str], gr
 
 
 def address_of(roads: Roads, points: Geometries) -> list[str]:
-    """Road and house number (two numbers every 12 m, odd on the left) of the nearest named road."""
+    """Road and house number of the nearest named road: two numbers every 12 m, odd on the left. Numbers go
+    on from one piece of a road to its next one, west to east."""
     named = np.flatnonzero(
         [n is not None and k != "trunk" for n, k in zip(roads.names, roads.kinds, strict=True)]
     )
     nearest = named[shapely.STRtree(roads.lines[named]).nearest(points)]
     lines = roads.lines[nearest]
+    starts, ends = (shapely.get_x(shapely.get_point(lines, end)) for end in (0, -1))
+    lines = np.where(starts > ends, shapely.reverse(lines), lines)
     along = shapely.line_locate_point(lines, points)
     foot = shapely.get_coordinates(shapely.line_interpolate_point(lines, along))
     ahead = shapely.get_coordinates(shapely.line_interpolate_point(lines, along + 1.0)) - foot
     beside = shapely.get_coordinates(points) - foot
     left = ahead[:, 0] * beside[:, 1] - ahead[:, 1] * beside[:, 0] > 0
+    along += _behind(roads, named)[nearest]
     number = (along / 12.0).astype(np.int64) * 2 + np.where(left, 1, 2)
     texts = []
     for road, house in zip(nearest.tolist(), number.tolist(), strict=True):
         name = roads.names[road]
         texts.append(f"{name.zh if name else ''}{house}号")
     return texts
+
+
+def _behind(roads: Roads, named: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Metres of its road that lie before each line; 0 for lines without a name."""
+    behind = np.zeros(len(roads.lines))
+    so_far: dict[str, float] = {}
+    west = shapely.bounds(roads.lines)[:, 0]
+    for line in named[np.argsort(west[named], kind="stable")].tolist():
+        name = roads.names[line]
+        key = name.zh if name else ""
+        behind[line] = so_far.get(key, 0.0)
+        so_far[key] = behind[line] + float(shapely.length(roads.lines[line])) + 24.0
+    return behind
