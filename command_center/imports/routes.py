@@ -155,8 +155,8 @@ async def look_again(
 async def preview(
     task_id: TaskId, body: ImportOptions, request: Request, conn: Conn, importer: Importer
 ) -> ImportPreview:
-    """At most 400 features of a layer, from all over the file, lon/lat, in each datum (and each coordinate
-    system) they can be in, with lines to the roads of the database that they name. Nothing is imported.
+    """Some hundred features of a layer, from all over the file, lon/lat, in each coordinate system and datum
+    they can be in, with lines to the roads of the database that they name. Nothing is imported.
 
     422 with the reason where the file cannot be read as said, or where several layers leave open which.
     """

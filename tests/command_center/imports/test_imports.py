@@ -101,7 +101,7 @@ async def test_each_reading_of_the_numbers_on_the_map(city: City, logged_in: Log
     assert answer.status_code == 200, answer.text
     seen = answer.json()
     assert [one["datum"] for one in seen["readings"]] == ["wgs84", "gcj02", "bd09"]
-    assert seen["shown"] == len(seen["readings"][0]["features"]["features"]) == 400
+    assert seen["shown"] == len(seen["readings"][0]["features"]["features"]) == 200
     first = [one["features"]["features"][-1]["geometry"]["coordinates"] for one in seen["readings"]]
     assert first[0] == [120.1009, 30.5999]
     moved = [np.hypot((x - first[0][0]) * 96_000, (y - first[0][1]) * 111_000) for x, y in first[1:]]
