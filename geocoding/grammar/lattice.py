@@ -60,9 +60,16 @@ _OFFSET = re.compile(
     rf"|(?:往|向|以|偏)(?:{_BEARING})(?:侧|面|边|方向)?|(?:{_BEARING})(?:侧|面|边)"
     r"|(?:约|大约)?\d{1,5}(?:多|余)?(?:米|M)(?:左右|处|的地方)"
 )
+_SECTION = re.compile("[东西南北中][一二三123]?段(?![\u3400-\u9fff])|[东西南北]头(?![\u3400-\u9fff])")
+"""A part of a long road; its numbers go on."""
+_KILOMETRE = re.compile(r"K\d{1,4}(?:,\d{1,3})?米?处?|\d{1,4}(?:公里|KM)(?:,?\d{1,3}米)?处?")
+_NUMBERED_PART = re.compile(r"(?<=[\u3400-\u9fff]{2})\d{1,2}区(?!域)")
+"""育秀9区 is an estate."""
+_SIDE_LANE = re.compile(r"[东西南北前后上下]\d{1,2}(?:巷|条|胡同|里)")
+"""东1巷 is a lane of the road named before it."""
 _INNER = re.compile(
     r"(?<=..)(?:镇|乡|街道|村|区|县|市|社区|居委会|[队组])(?=..)"
-    r"(?!(?:新|支)?(?:东|南|西|北|中)?\d?(?:路|街|公路|大道|支路))"
+    r"(?!(?:新|支)?(?:东|南|西|北|中)?\d?(?:路|街|公路|大道|大街|支路))"
 )
 _INNER_ROAD = re.compile(
     r"(?<=..)(?:路|街|大道|巷|胡同)(?=..)|(?<=[A-Z\d\u3400-\u9fff])\d{2,}(?=[\u3400-\u9fff])"
@@ -79,7 +86,7 @@ _ROAD_AND_WORD = re.compile(
 """花园路小学 is one name: a road and a bare word for what stands there."""
 _NO_CITY = re.compile(r"[-,()0-9]|^[^\u3400-\u9fff]|[超门夜城县区镇乡]市$|[省市县区].+市$")
 _BROKEN = re.compile(r"[-,()]|^[^\u3400-\u9fffA-Z0-9_]")
-_NO_DISTRICT = re.compile("[小园社校厂库片业发活街林景军营]区$|[超门夜城]市$")
+_NO_DISTRICT = re.compile("\\d区$|[小园社校厂库片业发活街林景军营]区$|[超门夜城]市$")
 _HALF = re.compile(r"\d{1,2}村|[东南西北中新]?(?:路|街|村)|小区|花园|公寓|大厦")
 """What is rather the end of a name than one by itself: 延吉1村 is one name."""
 _HOLDING = frozenset(("lane", "branch", "door", "building", "room", "unit"))
@@ -195,6 +202,10 @@ def _spans(text: str, lexicon: Lexicon) -> list[list[Span]]:
             word = _WORDS.get(text[start : start + length])
             if word is not None:
                 at[start].append(Span(start, start + length, word[0], "words", word[1] - 0.05 * length))
+        for pattern, kind in ((_SECTION, "section"), (_KILOMETRE, "kilometre"), (_SIDE_LANE, "side_lane")):
+            hit = pattern.match(text, start)
+            if hit is not None:
+                at[start].append(Span(start, hit.end(), kind, "words", 0.3))
         hit = _OFFSET.match(text, start)
         if hit is not None:
             at[start].append(Span(start, hit.end(), "offset", "words", 0.3))
@@ -206,11 +217,16 @@ def _spans(text: str, lexicon: Lexicon) -> list[list[Span]]:
                 elif first == "市" and not _NO_CITY.search(name) and 3 <= len(name) <= 5:
                     at[begin].append(Span(begin, start + 1, "district", "suffix", 1.3 + 0.1 * len(name)))
         at[start].extend(_large_areas(text, start))
+    for hit in _NUMBERED_PART.finditer(text):
+        for begin in range(max(0, hit.start() - 4), hit.start() - 1):
+            name = text[begin : hit.end()]
+            if not _BROKEN.search(name) and not held[begin] and name[0] > "\u3400":
+                at[begin].append(Span(begin, hit.end(), "estate", "suffix", _name_cost(name, 1.9, "estate")))
     for hit in _SUFFIX.finditer(text):
         suffix = hit[1]
         kind, cost, longest = _SUFFIX_KINDS[suffix]
         end = hit.start() + len(suffix)
-        if held[hit.start()] or held[end - 1]:
+        if held[hit.start()] or held[end - 1] or text.startswith("公里", hit.start() - 1):
             continue
         shortest = 1 if kind in ("road", "village") else 2
         for begin in range(hit.start() - shortest, max(-1, end - longest - 1), -1):
@@ -235,6 +251,8 @@ _BEFORE_BARE = frozenset(("road", "place", "estate", "village", "number", "joine
 def _joint_cost(before: Span | None, span: Span, text: str) -> float:
     """What it costs that ``span`` follows ``before``."""
     kind = span.kind
+    if kind in ("section", "side_lane") and (before is None or before.kind != "road"):
+        return 5.0
     if kind == "bare" and (before is None or before.kind not in _BEFORE_BARE):
         return 1.5
     if kind in ("crossing_word", "after", "offset") and before is None:

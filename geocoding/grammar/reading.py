@@ -220,7 +220,7 @@ def _assemble(form: str, spans: list[Span]) -> Reading:
         if kind in ("province", "city", "district", "town", "community"):
             if kind == "community" and not made.numbers:
                 following = spans[index + 1].kind if index + 1 < len(spans) else ""
-                if following in ("", "number", "bare", "relation") and not made.bases:
+                if following in ("", "number", "bare", "relation", "offset") and not made.bases:
                     made.bases.append(form[span.start : span.end])
                     made.base_kinds.append("place")
             made.area(span)
@@ -230,6 +230,9 @@ def _assemble(form: str, spans: list[Span]) -> Reading:
             made.named_point(span)
         elif kind in ("number", "bare"):
             made.numbered(span)
+        elif kind == "side_lane" and made.bases and not made.numbers:
+            made.bases[-1] += form[span.start : span.end]
+            made.note(kind, span)
         elif kind == "crossing_word":
             made.crossing_word = made.crossing_word or bool(made.bases)
             made.note("crossing_word", span)

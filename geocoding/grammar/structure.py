@@ -7,15 +7,17 @@ from geocoding.grammar.elements import Number
 _UNITS = re.compile(
     r"""
     (?P<range_from>\d{1,5})[A-Z]?(?:号|弄)?[-,](?P<range_to>\d{1,5})(?P<range_unit>号(?!楼|院|房)|弄)
-  | 第?(?P<building>\d{1,4}|[A-Z]\d{0,2}|[甲乙丙丁戊])(?:号楼|号房(?!间)|\#楼|\#(?=\d)|幢|栋|座(?!谈)|舍)
+  | 第?(?P<building>\d{1,4}|[A-Z]\d{0,2}|[甲乙丙丁戊])
+    (?:(?<=[AC-EG-KM-Z]\d)楼|(?<=[AC-EG-KM-Z]\d\d)楼|号楼|号房(?!间)|\#楼|\#(?=\d)|幢|栋|座(?!谈)|舍)
   | (?P<lane>\d{1,5})(?P<lane_mark>[甲乙丙丁])?(?P<lane_unit>支弄|弄|支巷|巷|胡同)
-  | (?P<door>\d{1,5})(?P<door_mark>[A-Z甲乙丙丁戊己])?(?:号大院|号院|号|\#)
+  | (?P<door_stem>[甲乙丙丁戊己](?=\d))?(?P<door>\d{1,5})(?P<door_mark>[A-Z甲乙丙丁戊己])?
+    (?:号大院|号院|号|\#)
     (?!楼|房|线|地块|桥|门(?!面|诊|卫|口|前|旁|店)|码头|航站|公路|高速|文件)
     (?P<door_after>[甲乙丙丁戊己](?![\u4e00-\u9fff])|(?:[-之]|附(?=\d))\d{1,4}号?)?
-  | (?P<unit>\d{1,2}|[甲乙丙丁A-Z])(?:单元|号门)
+  | (?P<unit>\d{1,2}|[甲乙丙丁A-Z])(?:单元|号门|门(?=$|[\d,(-]))
   | (?P<floor>(?:F|B|L|LG|负)?\d{1,3}|[底顶])(?:层|楼|F)(?!盘|梯|宇|道)
   | (?P<room>[A-Z]?\d{1,5}[A-Z]?(?:-\d{1,4})?)(?:室|房间|房|铺)(?!屋|产)
-  | (?P<group>\d{1,3})(?:村民组|村民小组|组|队|社)(?!区|团|会)
+  | (?P<group>\d{1,3})(?:村民组|村民小组|组|队|社|排)(?!区|团|会|水|档)
   | (?P<phase>\d{1,2}|[A-Z])(?:期|区)(?!域)
   | (?P<bare>\d{1,5})(?P<bare_mark>[A-Z](?![A-Z\u4e00-\u9fff]))?
     (?P<bare_after>(?:[-之]|附(?=\d))\d{1,4}号?)?(?!\d|路|线|年|月|米|公里)
@@ -61,8 +63,8 @@ def number_at(text: str, start: int) -> tuple[Number, int] | None:
             return Number(int(hit["lane"]), unit, _mark(hit["lane_mark"])), end
         case "building" | "unit" | "floor" | "room" | "group" | "phase":
             return _lettered(hit[group], group), end
-        case "door" | "door_mark" | "door_after":
-            mark = _mark(hit["door_mark"]) + _mark(hit["door_after"])
+        case "door" | "door_mark" | "door_after" | "door_stem":
+            mark = _mark(hit["door_stem"]) + _mark(hit["door_mark"]) + _mark(hit["door_after"])
             return Number(int(hit["door"]), "door", mark), end
         case _:
             mark = _mark(hit["bare_mark"]) + _mark(hit["bare_after"])

@@ -10,10 +10,14 @@ from typing import Any
 from geocoding.grammar.characters import fold
 from geocoding.grammar.numerals import arabic
 
+_LETTER_ONE = re.compile("(?<=[路街道巷])[LI](?=[0-9]{1,3}[弄号])")
+"""l32弄, as reading machines write 132弄."""
+
 
 def canonical(text: str) -> str:
     """The form all matching is done in: folded characters, Arabic numerals."""
-    return arabic(fold(text))
+    form = arabic(fold(text))
+    return _LETTER_ONE.sub("1", form) if "L" in form or "I" in form else form
 
 
 def _load() -> dict[str, Any]:

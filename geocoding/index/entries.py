@@ -78,7 +78,7 @@ class Names:
 
 _ROAD_END = re.compile("(?:" + "|".join(map(re.escape, words.ROAD_SUFFIXES)) + ")$")
 _PLAIN_HEAD = re.compile(r"([\u3400-\u9fff]{2,9}?(?:公路|大道|路|街|巷))(?=\d{1,5}(?:弄|号|$))")
-_INNER = re.compile(r"..(?:镇|乡|街道|村|区|路|街|道)..")
+_INNER = re.compile(r"..(?:镇|乡|街道|村(?![东南西北]?(?:大街|路|街))|区|路|街|道)..")
 
 
 def kind_of(base: str, label: str) -> int:

@@ -173,3 +173,27 @@ def test_a_long_text_takes_no_longer(lexicon: Lexicon) -> None:
 def test_pinyin_and_initials(lexicon: Lexicon) -> None:
     assert read("zcl25号", lexicon).bases == ("ZCL",)
     assert read("zhanganlu25", lexicon).number == Number(25, "door")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("北京市朝阳区建国路甲92号", ("建国路", Number(92, "door", "A"))),
+        ("西安市雁塔区科技二路东段78号", ("科技2路", Number(78, "door"))),
+        ("西直门外大街18号院3号楼2单元501", ("西直门外大街", Number(18, "door"))),
+        ("中关村南大街5号院", ("中关村南大街", Number(5, "door"))),
+        ("新华南路东一巷12号", ("新华南路东1巷", Number(12, "door"))),
+        ("北新桥三条3号", ("北新桥3条", Number(3, "door"))),
+        ("府右街丙27号", ("府右街", Number(27, "door", "C"))),
+        ("大王庄村4组12号", ("大王庄村", Number(4, "group"))),
+        ("G107国道1234公里处", ("G107国道", None)),
+        ("成都南路l32弄", ("成都南路", Number(132, "lane"))),
+        ("育秀九区3号", ("育秀9区", Number(3, "door"))),
+        ("红旗乡前进村委会东200米", ("前进村委会", None)),
+        ("浙江温州乐清虹桥镇幸福路8号", ("幸福路", Number(8, "door"))),
+        ("昆山花园路5号", ("昆山花园路", Number(5, "door"))),
+    ],
+)
+def test_ways_of_other_cities(text: str, expected: tuple[str, Number | None]) -> None:
+    reading = read(text, Lexicon())
+    assert (reading.bases[-1], reading.number) == expected
