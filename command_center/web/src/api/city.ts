@@ -169,6 +169,23 @@ export interface Coverage {
   without_people: UnitGridDuty[]
 }
 
+/** A change set of a grid; `names`: codes of unit grids, names of people, points or routes. */
+export interface DutyChange {
+  edit_id: number
+  at: string
+  actor: string
+  origin: string
+  reason: string | null
+  undone_by: number | null
+  changes: { relation: string; operation: 'insert' | 'update' | 'delete'; names: string[] | null; count: number }[]
+}
+
+/** `parts`: codes by how they hang together; `held`: other grids that hold some of them. */
+export interface DutyChoice {
+  parts: string[][]
+  held: { id: number; name: string; name_en: string | null; unit_grids: string[] }[]
+}
+
 export interface RouteProposal {
   point_ids: number[]
   length_m: number
@@ -187,10 +204,21 @@ export const grids = {
   discard: (id: number, reason: string) => request<void>('DELETE', `/grid-drafts/${id}`, { query: { reason } }),
 }
 
+export interface PersonName {
+  id: number
+  name: string
+  name_en: string | null
+  org_unit: string
+  org_unit_en: string | null
+}
+
 const duty = '/responsibility-grids'
 export const dutyGrids = {
   list: (query: Query) => request<{ responsibility_grids: DutyGrid[]; next: string | null }>('GET', duty, { query }),
   one: (id: number) => request<DutyGridDetail>('GET', `${duty}/${id}`),
+  people: (q: string) => request<PersonName[]>('GET', '/persons/directory', { query: { q, limit: 30 } }),
+  choice: (unit_grids: string[], grid_id: number | null) => request<DutyChoice>('POST', `${duty}/choices`, { body: { unit_grids, grid_id } }),
+  history: (id: number) => request<DutyChange[]>('GET', `${duty}/${id}/history`),
   coverage: (area_code: string) => request<Coverage>('GET', `${duty}/coverage`, { query: { area_code } }),
   add: (body: { name: string; unit_grids: string[]; people: Duty[]; valid_from?: string; reason: string }) => request<DutyGridDetail>('POST', duty, { body }),
   change: (id: number, body: { name?: string; unit_grids?: string[]; people?: Duty[]; reason: string }) => request<DutyGridDetail>('PATCH', `${duty}/${id}`, { body }),

@@ -12,7 +12,7 @@ export const unitGrids: LayerGroup = {
 
 export const responsibilityGrids: LayerGroup = {
   key: 'responsibility_grid',
-  sources: ['responsibility_grid'],
+  sources: ['responsibility_grid', 'responsibility_grid_label'],
   on: true,
   build: ({ theme, palette, name }) => {
     const color = colorById(palette.grids)
@@ -20,7 +20,7 @@ export const responsibilityGrids: LayerGroup = {
     return [
       { band: 'area', id: 'responsibility-fill', type: 'fill', ...common, paint: { 'fill-color': color, 'fill-opacity': byZoom(12.5, 0, 13.2, theme === 'dark' ? 0.02 : 0.03, 14.5, 0.045, 16, 0.015) } },
       { band: 'area', id: 'responsibility-line', type: 'line', ...common, layout: { 'line-join': 'round' }, paint: { 'line-color': color, 'line-width': byZoom(12.5, 0.6, 17, 1.8), 'line-offset': byZoom(12.5, 0.6, 17, 2.2), 'line-opacity': byZoom(12.5, 0, 13.2, theme === 'dark' ? 0.22 : 0.3, 14.4, 0.55, 17, 0.75) } },
-      { band: 'text', id: 'responsibility-text', type: 'symbol', ...common, minzoom: 14.5, layout: { 'text-field': name, 'text-font': MEDIUM, 'text-size': byZoom(14.5, 11, 17, 13), 'text-padding': 60, 'text-max-width': 8 }, paint: { 'text-color': color, 'text-halo-color': palette.halo, 'text-halo-width': 1.6 } },
+      { band: 'text', id: 'responsibility-text', type: 'symbol', source: 'responsibility_grid_label', 'source-layer': 'responsibility_grid_label', minzoom: 14.5, layout: { 'text-field': name, 'text-font': MEDIUM, 'text-size': byZoom(14.5, 11, 17, 13), 'text-padding': 20, 'text-max-width': 8 }, paint: { 'text-color': color, 'text-halo-color': palette.halo, 'text-halo-width': 1.6 } },
     ]
   },
 }

@@ -23,7 +23,7 @@ export interface TileSet {
 
 export const TILE_SETS: TileSet[] = [
   { key: 'city', layers: ['area_district', 'area_street', 'area_community', 'area_label', 'land_cover', 'road', 'building'], minzoom: 5, maxzoom: 15 },
-  { key: 'grid', layers: ['unit_grid', 'responsibility_grid'], minzoom: 12, maxzoom: 15 },
+  { key: 'grid', layers: ['unit_grid', 'responsibility_grid', 'responsibility_grid_label'], minzoom: 12, maxzoom: 15 },
   { key: 'thing', layers: ['component', 'facility'], minzoom: 14, maxzoom: 16 },
   { key: 'zone', layers: ['zone'], minzoom: 9, maxzoom: 14 },
   { key: 'route', layers: ['route'], minzoom: 10, maxzoom: 14 },
