@@ -123,3 +123,32 @@ def test_an_enclosed_gap_goes_to_a_neighbour() -> None:
 def test_tiny_area_is_one_cell() -> None:
     made = divide(ground([shapely.box(0, 0, 40, 40)]), GridOptions())
     assert len(made.cells) == 1
+
+
+_HOLED = shapely.box(0, 0, 600, 600).difference(shapely.box(150, 150, 350, 300))
+_APART = shapely.MultiPolygon([shapely.box(0, 0, 300, 300), shapely.box(420, 0, 760, 260)])
+_RIVER = shapely.LineString([(-50, 300), (400, 340), (900, 280)]).buffer(45)
+
+
+@pytest.mark.parametrize(
+    ("home", "roads", "water"),
+    [
+        (_HOLED, [(4, [(-10, 75), (610, 75)]), (4, [(450, -10), (450, 610)])], []),
+        (_APART, [], []),
+        (shapely.box(0, 0, 800, 600), [], []),
+        (shapely.box(0, 0, 800, 600), [(3, [(-50, 210), (850, 330)])], []),
+        (shapely.box(0, 0, 800, 600), [(3, [(400, -50), (400, 650)])], [_RIVER]),
+        (shapely.box(0, 0, 900, 3), [], []),
+        (shapely.box(0, 0, 2000, 1000), [], []),
+    ],
+    ids=["hole", "parts", "no roads", "one road", "river", "3 m sliver", "2 km² block"],
+)
+def test_awkward_ground_is_divided_exactly(
+    home: shapely.Geometry, roads: list[tuple[int, list[tuple[float, float]]]], water: list[shapely.Geometry]
+) -> None:
+    of = ground([home], roads, water)
+    made = divide(of, GridOptions())
+    assert_exact(made, of)
+    if home.area > 200_000 and not water:
+        share = (shapely.area(made.cells) >= 5_000) & (shapely.area(made.cells) <= 20_000)
+        assert share.mean() >= 0.8
