@@ -28,6 +28,8 @@ class Verb(NamedTuple):
     attribute: str
     help: str
     needs: str = ""
+    free: tuple[str, ...] = ()
+    """Verbs below it that need nothing."""
 
 
 VERBS: dict[str, Verb] = {
@@ -43,7 +45,13 @@ VERBS: dict[str, Verb] = {
     "geocode": Verb("geocoding.commands", "app", "地址库与地理编码 Addresses to places", "database"),
     "decode": Verb("ingest.decoding.command", "decode", "解码设备报文 What our decoders make of a capture"),
     "grids": Verb("gis_core.gridding.commands", "app", "单元网格划分 Unit grids", "database"),
-    "tracks": Verb("tracking.commands", "app", "轨迹分析 Flags, stops, trips and alerts of a track file"),
+    "tracks": Verb(
+        "tracking.commands",
+        "app",
+        "轨迹分析、归档 Tracks: analyse, archive, export",
+        "database",
+        ("analyse",),
+    ),
     "transform": Verb("gis_core.transform_commands", "transform", "坐标转换 Between coordinate systems"),
     "replay": Verb("ingest.commands", "replay", "回放轨迹文件 Play a track file by MQTT", "platform"),
     "bench": Verb("benchmarks.commands", "app", "性能测量 Measure"),
@@ -107,7 +115,7 @@ def prepare(
     if data_dir:
         os.environ["WANMI_DATA_DIR"] = str(data_dir.absolute())
     verb = VERBS.get(context.invoked_subcommand or "")
-    if verb is None or not verb.needs or {"-h", "--help"} & set(sys.argv):
+    if verb is None or not verb.needs or {"-h", "--help", *verb.free} & set(sys.argv):
         return
     from command_center.processes import installation as installations
 

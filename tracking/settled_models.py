@@ -27,6 +27,8 @@ class SettledDay(Base):
     """Of the file's bytes, hex."""
     dropped_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     """The partition is gone; the file is all there is."""
+    restored_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    """Brought back from the file; it stays for ``restored_days``."""
 
 
 late_fix = Table(

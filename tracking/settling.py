@@ -151,8 +151,7 @@ def roll_up(connection: psycopg.Connection[Any], day: date, *, only_late: bool =
         roll_up_ways(connection, day, devices)
         if late and _settled(connection, day + timedelta(days=1)):
             roll_up_ways(connection, day + timedelta(days=1), late)
-        if not only_late:
-            connection.execute(QUERIES["note_settled"], {"day": day})
+        connection.execute(QUERIES["note_late" if only_late else "note_settled"], {"day": day})
 
 
 def roll_up_ways(connection: psycopg.Connection[Any], civil_day: date, devices: list[int] | None) -> None:

@@ -61,3 +61,7 @@ SELECT n.device_id, :day, n.first_time, n.last_time, n.fixes, n.mileage_m, n.err
 -- :name note_settled
 INSERT INTO settled_day (day, settled_at) VALUES (:day, now())
     ON CONFLICT (day) DO UPDATE SET settled_at = now(), dropped_at = NULL
+
+-- :name note_late
+-- The file, if there is one, is no longer as the day is.
+UPDATE settled_day SET archived_at = NULL WHERE day = :day
