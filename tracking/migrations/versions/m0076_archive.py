@@ -3,7 +3,7 @@
 from alembic import op
 
 revision = "0076_archive"
-down_revision = "0075_settled_days"
+down_revision = "0073_roster_follows_grid"
 branch_labels = None
 depends_on = None
 
