@@ -8,6 +8,7 @@ from typing import cast
 import structlog
 
 from ingest.gateway.door import Door
+from ingest.gateway.guests import Guests
 from ingest.gateway.terminal import Action, Answered, Close, Send, Store, Terminal
 from ingest.jt808.framing import Deframer, TooLong
 
@@ -26,11 +27,14 @@ class Connection(asyncio.Protocol):
 
     __slots__ = (
         *("_door", "_terminal", "_deframer", "_transport", "_in_flight", "_paused", "_commands"),
-        *("_tokens", "_counted_at", "_began_half", "_heard", "_born", "_peer", "_waiting"),
+        *("_tokens", "_counted_at", "_began_half", "_heard", "_born", "_peer", "_waiting", "_guests"),
+        *("_inside", "_known"),
     )
 
-    def __init__(self, door: Door) -> None:
+    def __init__(self, door: Door, guests: Guests) -> None:
         self._door = door
+        self._guests = guests
+        self._inside = self._known = False
         self._terminal = Terminal(lambda: door.roll, bad_frames=door.settings.bad_frames)
         self._deframer = Deframer()
         self._transport: asyncio.Transport | None = None
@@ -46,12 +50,20 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
-        self._peer = str(transport.get_extra_info("peername"))
+        self._peer = str((transport.get_extra_info("peername") or ("?",))[0])
+        self._inside = self._guests.enter(self._peer)
+        if not self._inside:
+            self._door.counted["jt808 turned away, too many from its address"] += 1
+            self._transport.abort()
+            return
         self._transport.set_write_buffer_limits(high=MOST_UNSENT // 2)
         self._door.counted["jt808 connections"] += 1
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None
+        if self._inside:
+            self._inside = False
+            self._guests.leave(self._peer, known=self._known)
         device = self._terminal.device
         if device is not None and self._door.terminals.get(device.key) is self:
             del self._door.terminals[device.key]
@@ -135,6 +147,9 @@ class Connection(asyncio.Protocol):
         device = self._terminal.device
         if device is not None and self._transport is not None:
             self._door.terminals[device.key] = self
+            if self._inside and not self._known:
+                self._known = True
+                self._guests.known(self._peer)
 
     def _store(self, frames: bytes, answer: bytes | None) -> None:
         device = self._terminal.device
@@ -181,6 +196,10 @@ class Jt808Server:
     def __init__(self, door: Door) -> None:
         self._door = door
         self._connections: set[Connection] = set()
+        settings = door.settings
+        self._guests = Guests(
+            of_an_address=settings.connections_of_address, strangers=settings.strangers_of_address
+        )
         self._server: asyncio.Server | None = None
 
     async def start(self) -> int:
@@ -196,7 +215,7 @@ class Jt808Server:
         if len(self._connections) >= self._door.settings.connections:
             self._door.counted["jt808 turned away"] += 1
             return Refusal()
-        connection = _Counted(self._door, self._connections)
+        connection = _Counted(self._door, self._guests, self._connections)
         self._connections.add(connection)
         return connection
 
@@ -223,8 +242,8 @@ class _Counted(Connection):
 
     __slots__ = ("_all",)
 
-    def __init__(self, door: Door, connections: set[Connection]) -> None:
-        super().__init__(door)
+    def __init__(self, door: Door, guests: Guests, connections: set[Connection]) -> None:
+        super().__init__(door, guests)
         self._all = connections
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -8,6 +8,7 @@ import structlog
 
 from ingest import nmea
 from ingest.gateway.door import Door
+from ingest.gateway.guests import Guests
 from ingest.gateway.jt808_server import Refusal
 from ingest.gateway.roll import Known
 from ingest.nmea.scanner import Refused
@@ -16,6 +17,8 @@ LONGEST_LOGIN = 200
 EPOCH_PAUSE_S = 0.5
 """A receiver that was silent so long has said all of its epoch."""
 LONGEST_MESSAGE = 65_536
+RETRY_S = 0.1
+"""What the broker cannot take now is tried again so soon; until then nothing more is read."""
 
 _log = structlog.get_logger(__name__)
 
@@ -23,8 +26,12 @@ _log = structlog.get_logger(__name__)
 class NmeaConnection(asyncio.Protocol):
     """Publishes each epoch's sentences as one message. The protocol has no answers but the login's."""
 
-    def __init__(self, door: Door, connections: set["NmeaConnection"]) -> None:
+    def __init__(self, door: Door, guests: Guests, connections: set["NmeaConnection"]) -> None:
         self._door = door
+        self._guests = guests
+        self._inside = False
+        self._address = ""
+        self._retry: asyncio.TimerHandle | None = None
         self._all = connections
         self._login = b""
         self._device: Known | None = None
@@ -37,11 +44,20 @@ class NmeaConnection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
+        self._address = str((transport.get_extra_info("peername") or ("?",))[0])
+        self._inside = self._guests.enter(self._address)
+        if not self._inside:
+            self._door.counted["nmea turned away, too many from its address"] += 1
+            self._transport.abort()
+            return
         self._all.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None
         self._all.discard(self)
+        if self._inside:
+            self._inside = False
+            self._guests.leave(self._address, known=self._device is not None)
         self._end_epoch()
 
     def data_received(self, data: bytes) -> None:
@@ -86,6 +102,8 @@ class NmeaConnection(asyncio.Protocol):
         if self._transport is not None:
             self._transport.write(b"OK\r\n" if right else b"REFUSED\r\n")
         self._device = device if right else None
+        if right and self._inside:
+            self._guests.known(self._address)
         return right
 
     def _end_epoch(self) -> None:
@@ -99,6 +117,9 @@ class NmeaConnection(asyncio.Protocol):
         self._send_waiting()
 
     def _send_waiting(self) -> None:
+        if self._retry is not None:
+            self._retry.cancel()
+            self._retry = None
         if self._device is None:
             return
         settings = self._door.settings
@@ -111,7 +132,7 @@ class NmeaConnection(asyncio.Protocol):
         if self._transport is not None and not self._transport.is_closing():
             if self._waiting:
                 self._transport.pause_reading()
-                asyncio.get_running_loop().call_later(0.1, self._send_waiting)
+                self._retry = asyncio.get_running_loop().call_later(RETRY_S, self._send_waiting)
             else:
                 self._transport.resume_reading()
 
@@ -125,6 +146,10 @@ class NmeaServer:
     def __init__(self, door: Door) -> None:
         self._door = door
         self._connections: set[NmeaConnection] = set()
+        settings = door.settings
+        self._guests = Guests(
+            of_an_address=settings.connections_of_address, strangers=settings.strangers_of_address
+        )
         self._server: asyncio.Server | None = None
 
     async def start(self) -> int:
@@ -137,7 +162,7 @@ class NmeaServer:
     def _accept(self) -> asyncio.Protocol:
         if len(self._connections) >= self._door.settings.connections:
             return Refusal()
-        return NmeaConnection(self._door, self._connections)
+        return NmeaConnection(self._door, self._guests, self._connections)
 
     def sweep(self) -> None:
         """End what is overdue."""

@@ -19,6 +19,10 @@ class GatewaySettings(BaseSettings):
     http_port: NonNegativeInt = 0
     connections: PositiveInt = 20_000
     """Of each protocol; one more is closed at once."""
+    connections_of_address: PositiveInt = 20_000
+    """Of each protocol from one address; all terminals of a mobile network may come from one."""
+    strangers_of_address: PositiveInt = 1_000
+    """Of these, so many that have not said who they are."""
     login_within_s: PositiveFloat = 30.0
     """A connection that has not said who it is by then is closed."""
     idle_s: PositiveFloat = 900.0

@@ -198,6 +198,32 @@ async def test_hostile_and_slow_terminals_harm_no_other(city: str, broker: Broke
         assert 'wanmi_gateway_events_total{event="jt808 closed not authenticated in time"} 15.0' in figures
 
 
+async def test_strangers_of_one_address_are_bounded_and_known_terminals_come_in(
+    city: str, broker: Broker
+) -> None:
+    async with (
+        gateway_of(city, broker.url("gateway"), strangers_of_address=5) as gateway,
+        Client(gateway.ports["jt808"]) as good,
+    ):
+        await good.come_in()
+        crowd = [Client(gateway.ports["jt808"], number="1") for _ in range(12)]
+        for client in crowd:
+            await client.__aenter__()
+        assert await good.acknowledged(good.send(0x0200, a_location())) == 0
+        await asyncio.to_thread(wait_for, lambda: len(gateway.jt808) == 6, 5)
+        assert gateway.door.counted["jt808 turned away, too many from its address"] == 7
+        for client in crowd:
+            await client.__aexit__()
+        await asyncio.to_thread(wait_for, lambda: len(gateway.jt808) == 1, 5)
+        again = [Client(gateway.ports["jt808"]) for _ in range(7)]
+        for client in again:
+            await client.__aenter__()
+            await client.come_in()
+        assert len(gateway.jt808) == 8
+        for client in again:
+            await client.__aexit__()
+
+
 async def test_a_location_is_not_answered_while_the_broker_is_away(
     city: str, make_broker: Callable[[], Broker]
 ) -> None:
