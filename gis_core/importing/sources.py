@@ -33,6 +33,9 @@ from gis_core.importing.tables import TableLayer, is_table, open_tables
 
 BATCH = 20_000
 SPREAD_RUNS = 20
+SPREAD_FEATURES = 100_000
+"""How far a sample reaches into a file that can only be read from its beginning, such as GeoJSON."""
+_SEEKABLE = (".shp", ".gpkg")
 _OSM_SUFFIXES = (".osm", ".osm.gz", ".osm.bz2", ".osm.pbf", ".pbf")
 _GDAL_ERRORS = (DataSourceError, DataLayerError, FeatureError)
 
@@ -85,6 +88,11 @@ class LayerSource:
         """Features from all over the file, in runs: files are often sorted by place or by source."""
         if self.size <= size:
             return self.sample(size)
+        if self.dataset.path.suffix not in _SEEKABLE:
+            every = self._read(0, SPREAD_FEATURES)
+            mask = np.zeros(len(every), dtype=bool)
+            mask[np.linspace(0, len(every) - 1, size).astype(int)] = True
+            return every.where(mask)
         run = max(1, size // SPREAD_RUNS)
         starts = np.linspace(0, self.size - run, SPREAD_RUNS).astype(int)
         return joined([self._read(int(start), run) for start in starts])
