@@ -3,10 +3,10 @@
 import msgspec
 
 from tracking.batch import FixColumns
-from tracking.fix import ConnectionStatus, Fix
+from tracking.fix import ConnectionStatus, Distress, Fix
 from tracking.reasons import Reject
 
-Outcome = Fix | FixColumns | ConnectionStatus | Reject
+Outcome = Fix | FixColumns | ConnectionStatus | Distress | Reject
 
 
 class Arrival(msgspec.Struct, frozen=True):

@@ -52,6 +52,13 @@ class Fix(msgspec.Struct, frozen=True):
     """Bits of ``tracking.signals``: alarms such as SOS, ignition on or off."""
 
 
+class Distress(msgspec.Struct, frozen=True):
+    """A call for help without a position."""
+
+    time_us: int
+    signals: int
+
+
 class ConnectionStatus(msgspec.Struct, frozen=True):
     """The device said, or its last will says, that it is connected or not."""
 

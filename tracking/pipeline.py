@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +15,7 @@ from tracking.batch import FixBatch, FixColumns
 from tracking.clock import micros_of
 from tracking.directory import Directory
 from tracking.duty_times import Keeping
-from tracking.fix import ConnectionStatus, Fix, Flag
+from tracking.fix import ConnectionStatus, Distress, Fix, Flag
 from tracking.locator import Locator
 from tracking.memory import Memory
 from tracking.quality.live import LiveQuality, News
@@ -38,6 +39,14 @@ class World:
     quality: LiveQuality = field(default_factory=LiveQuality)
 
 
+class Call(NamedTuple):
+    """A call for help without a position."""
+
+    device_id: int
+    time_us: int
+    signals: int
+
+
 @dataclass(slots=True)
 class Work:
     """A batch on its way; the steps fill it in. Nothing is remembered until it is committed."""
@@ -47,6 +56,7 @@ class Work:
     fixes: FixBatch
     rejects: list[tuple[int, Reject]] = field(default_factory=list)
     """Index of the arrival, and why."""
+    distress: list[Call] = field(default_factory=list)
     withheld: set[int] = field(default_factory=set)
     """Arrivals with positions outside duty: their raw message is kept nowhere."""
     connections: dict[int, bool] = field(default_factory=dict)
@@ -243,6 +253,7 @@ def _collect(arrivals: Sequence[Arrival], world: World) -> Work:
     received: list[int] = []
     rejects: list[tuple[int, Reject]] = []
     connections: dict[int, bool] = {}
+    distress: list[Call] = []
     known = world.directory.devices
     for index, arrival in enumerate(arrivals):
         device = known.get(arrival.device_key or "")
@@ -255,6 +266,8 @@ def _collect(arrivals: Sequence[Arrival], world: World) -> Work:
                 rejects.append((index, Reject(Reason.DISABLED_DEVICE, f"device {arrival.device_key!r}")))
             elif isinstance(outcome, ConnectionStatus):
                 connections[device.id] = outcome.online
+            elif isinstance(outcome, Distress):
+                distress.append(Call(device.id, min(outcome.time_us, arrival.received_us), outcome.signals))
             elif isinstance(outcome, FixColumns):
                 many.append((outcome, index, device.id, arrival.received_us))
             else:
@@ -268,4 +281,5 @@ def _collect(arrivals: Sequence[Arrival], world: World) -> Work:
         batches.joined(batches.from_fixes(fixes, sources, devices, received), many),
         rejects=rejects,
         connections=connections,
+        distress=distress,
     )

@@ -10,7 +10,7 @@ import psycopg
 from numpy.typing import NDArray
 from psycopg.types.json import set_json_dumps
 
-from tracking import tallies
+from tracking import distress, tallies
 from tracking.clock import DAY_US, POSTGRES_EPOCH_US, datetime_of, now_us
 from tracking.duty_times import Keeping
 from tracking.pipeline import Work
@@ -93,6 +93,7 @@ def commit(connection: psycopg.Connection[Any], work: Work) -> int:
         _write_connections(connection, work.connections)
         _write_changes(connection, work.changes)
         _write_dead_letters(connection, work)
+        distress.write(connection, work)
         tallies.write(connection, work)
         if len(work.fixes) or work.connections:
             connection.execute(QUERIES["announce"])

@@ -9,9 +9,9 @@ from ingest.jt808 import extras
 from ingest.jt808.cursor import Cursor, bcd_of, time_of
 from tracking.arrival import Outcome
 from tracking.clock import micros_of
-from tracking.fix import Fix
+from tracking.fix import Distress, Fix
 from tracking.reasons import Reason, Reject
-from tracking.signals import alarm_names, of_jt808
+from tracking.signals import SOS, alarm_names, of_jt808
 
 SIZE = 28
 """Bytes before the extra items."""
@@ -64,8 +64,10 @@ class Location:
         return [name for bit, name in SATELLITE_SYSTEMS.items() if self.status >> bit & 1]
 
     def outcome(self) -> Outcome:
-        """The fix; a reject when the terminal says that it has none, or when."""
+        """The fix; without one a reject, or the call for help that came without."""
         if not self.positioned:
+            if self.signals & SOS and self.time is not None:
+                return Distress(micros_of(self.time), self.signals)
             return Reject(Reason.NO_FIX, "status bit 1 is clear")
         if self.time is None:
             return Reject(Reason.BAD_TIME, "the time is no BCD time")
