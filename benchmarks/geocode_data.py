@@ -25,15 +25,18 @@ from geocoding.tables import TableSpec, read_table
 
 HELD_PERMILLE = 100
 CONFIRMED_M = 150.0
+NEAR_NUMBERS, FAR_M = 30, 500.0
 
 
 @dataclass
 class Held:
-    """An address kept out of the gazetteer. ``confirmed``: two sources agree on its point."""
+    """An address kept out of the gazetteer. ``confirmed``: two sources agree on its point; ``second``: the
+    point another source gives it."""
 
     entry: Entry
     source: int
     confirmed: bool
+    second: tuple[float, float] | None = None
 
 
 @dataclass
@@ -46,6 +49,10 @@ class Split:
     quality: list[float]
     streets: tuple[Any, list[str]] | None
     roads: dict[str, Any]
+    former: dict[str, str]
+    """A made-up former name of each road that is asked for, which the gazetteer has as such."""
+    doors: dict[str, list[tuple[int, float, float]]]
+    """Number and point of the known doors, by road and district."""
 
 
 def _is_held(entry: Entry) -> bool:
@@ -54,7 +61,7 @@ def _is_held(entry: Entry) -> bool:
     return zlib.crc32(f"{entry.base}|{entry.number}|{entry.unit}".encode()) % 1000 < HELD_PERMILLE
 
 
-def load(spec_file: Path, aliases: Sequence[Alias] = (), *, with_lines: bool = True) -> Split:
+def load(spec_file: Path, *, with_lines: bool = True) -> Split:
     """Read the tables, hold a tenth of the addresses back by key, and build the gazetteer of the rest.
 
     ``with_lines``: the gazetteer knows the road lines too."""
@@ -78,6 +85,7 @@ def load(spec_file: Path, aliases: Sequence[Alias] = (), *, with_lines: bool = T
     # Names, too, only from what is known.
     names = _names(tables)
     quality = [source.quality for source, _ in tables]
+    former = _former_names(held, known)
     roads = _layer(described.get("roads"))
     lines = [
         Entry("", row[2], ROAD, 0, "trace", "", 0, "", "", "", "", row[11], row[12], row[2])
@@ -89,11 +97,40 @@ def load(spec_file: Path, aliases: Sequence[Alias] = (), *, with_lines: bool = T
         [*range(len(known)), *[LINE_KEY] * len(lines)],
         names,
         quality,
-        aliases,
+        [Alias(name, base, "former") for base, name in former.items()],
     )
     if with_lines:
         gazetteer.roads = on_plane(roads, gazetteer.columns.plane)
-    return Split(gazetteer, known, _confirmed(held), quality, _streets(described.get("streets")), roads)
+    doors: dict[str, list[tuple[int, float, float]]] = {}
+    for e, _ in known:
+        if e.number:
+            doors.setdefault(f"{e.base}|{e.district}", []).append((e.number, e.lon, e.lat))
+    streets = _streets(described.get("streets"))
+    return Split(gazetteer, known, _confirmed(held), quality, streets, roads, former, doors)
+
+
+def _former_names(held: Sequence[tuple[Entry, int]], known: Sequence[tuple[Entry, int]]) -> dict[str, str]:
+    """Made-up former names for roads that are asked for: 长安路 was once 安长路."""
+    taken = {e.base for e, _ in known}
+    found: dict[str, str] = {}
+    for e, _ in held:
+        stem, suffix = e.base[:-1], e.base[-1:]
+        name = stem[::-1] + suffix
+        if e.kind == ROAD and e.base in taken and len(stem) == 2 and name not in taken and name != e.base:
+            found[e.base] = name
+            taken.add(name)
+    return found
+
+
+def contradicted(split: Split, e: Entry) -> bool:
+    """Whether a held address's own point lies more than 500 m from all (two or more) known doors of its road
+    and district within 30 numbers: then the register, not the answer, is likely wrong."""
+    near = [
+        apart_m(e.lon, e.lat, lon, lat)
+        for number, lon, lat in split.doors.get(f"{e.base}|{e.district}", ())
+        if abs(number - e.number) <= NEAR_NUMBERS
+    ]
+    return len(near) >= 2 and min(near) > FAR_M
 
 
 def _names(tables: Sequence[tuple[Source, list[SourceRow]]]) -> Names:
@@ -110,17 +147,12 @@ def _confirmed(held: Sequence[tuple[Entry, int]]) -> list[Held]:
     points: dict[tuple[object, ...], list[tuple[int, float, float]]] = {}
     for e, source in held:
         points.setdefault(_key(e), []).append((source, e.lon, e.lat))
-    return [
-        Held(
-            e,
-            source,
-            any(
-                other != source and apart_m(e.lon, e.lat, lon, lat) <= CONFIRMED_M
-                for other, lon, lat in points[_key(e)]
-            ),
-        )
-        for e, source in held
-    ]
+    made: list[Held] = []
+    for e, source in held:
+        others = [(lon, lat) for other, lon, lat in points[_key(e)] if other != source]
+        agreed = any(apart_m(e.lon, e.lat, *other) <= CONFIRMED_M for other in others)
+        made.append(Held(e, source, agreed, others[0] if others else None))
+    return made
 
 
 def _key(e: Entry) -> tuple[object, ...]:

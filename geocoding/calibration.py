@@ -30,7 +30,7 @@ WRONG_M = 300.0
 """An answer farther away than this is wrong."""
 WRONG_SHARE = 0.01
 """Share of wrong answers that acceptance lets through in the self-examination."""
-LOWEST_THRESHOLD, HIGHEST_THRESHOLD = 0.95, 0.985
+LOWEST_THRESHOLD, HIGHEST_THRESHOLD = 0.96, 0.985
 """Bounds of the threshold: below the lower one a point with rivals in the register could pass; more than the
 higher one is never asked for, as a gazetteer of one source has nothing that could raise a door above it."""
 CONFIRMED_M = 150.0
