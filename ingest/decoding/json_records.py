@@ -100,7 +100,9 @@ def _parts(payload: bytes) -> Iterator[bytes | Reject]:
     if len(items) > documents.MAX_ITEMS:
         yield Reject(Reason.TOO_LARGE, f"{len(items)} items, at most {documents.MAX_ITEMS}")
         return
-    yield from map(bytes, items)
+    for item in map(bytes, items):
+        nested = item[:1] == b"["
+        yield Reject(Reason.BAD_FIELD, "Expected `object`, got `array`") if nested else item
 
 
 def device_of(topic: str) -> str | None:

@@ -40,6 +40,8 @@ def date_of_parts(day: str, month: str, year: str) -> date | None:
         return None
     if not (day.isdigit() and month.isdigit() and year.isdigit() and len(year) == 4):
         return None
+    if len(day) > 2 or len(month) > 2:
+        return None
     return _date(int(year), int(month), int(day))
 
 

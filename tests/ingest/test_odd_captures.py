@@ -164,3 +164,9 @@ def test_empty_packets_without_end_are_bounded() -> None:
 def test_hex_with_chinese_remarks_is_text() -> None:
     refused, taken = lines("jt808", f"# 粤B 车载终端 {'7e'}\n{frame(BODY).hex()}\n")
     assert (refused["ok"], taken["ok"]) == (False, True)
+
+
+def test_what_fuzzing_found() -> None:
+    assert [line["error"] for line in lines("json", "[[], [1]]")] == ["bad_field", "bad_field"]
+    (line,) = nmea(sentence("GPZDA,222449,25,10025162124,1607,,") + sentence(GGA))
+    assert line["flags"] == ["no_date"]
