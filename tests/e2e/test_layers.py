@@ -58,6 +58,47 @@ def test_a_component_drawn_on_the_map_gets_its_code(layers: Page, demo: Demo, un
     assert re.fullmatch(r"9901020101\d{6}", made[0][0])
 
 
+def test_a_building_gets_a_hole_and_a_part_goes_and_comes_back(
+    layers: Page, demo: Demo, until: Until
+) -> None:
+    layers.locator("[data-test=layer-building]").click()
+    expect(layers.locator("[data-test=matched]")).not_to_have_text("", timeout=SLOW_MS)
+    layers.locator("[data-test=row]").first.click()
+    until("window.work.map.getZoom() > 17 && !window.work.map.isMoving() && window.work.map.loaded()")
+    number = demo.rows("SELECT min(id) FROM building")[0][0]
+    layers.keyboard.press("v")
+    box = layers.locator("[data-test=map]").bounding_box()
+    assert box is not None
+    middle = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+    def square(x: float, y: float, half: float) -> None:
+        for dx, dy in ((-1, -1), (1, -1), (1, 1), (-1, 1), (-1, -1)):
+            layers.mouse.move(x + dx * half, y + dy * half, steps=2)
+            layers.mouse.click(x + dx * half, y + dy * half)
+            layers.wait_for_timeout(350)  # else two clicks are a double click
+
+    layers.locator("[data-test=add-hole]").click()
+    square(*middle, 8)
+    layers.locator("[data-test=add-part]").click()
+    square(middle[0] + 180, middle[1] - 100, 20)
+    layers.locator("[data-test=reason]").fill("按竣工图")
+    layers.locator("[data-test=reason-confirm]").click()
+    expect(layers.locator("[data-test=change]").first).to_contain_text("按竣工图", timeout=SLOW_MS)
+    shape = (
+        f"SELECT ST_NumGeometries(geom), ST_NRings(geom), ST_IsValid(geom) FROM building WHERE id = {number}"
+    )
+    assert demo.rows(shape) == [(2, 3, True)]
+    layers.keyboard.press("Delete")
+    layers.locator("[data-test=reason]").fill("已拆除")
+    layers.locator("[data-test=reason-confirm]").click()
+    layers.locator("[data-test=bring-back]").click(timeout=SLOW_MS)
+    assert demo.rows(shape) == []
+    layers.locator("[data-test=reason]").fill("没有拆")
+    layers.locator("[data-test=reason-confirm]").click()
+    expect(layers.locator("[data-test=gone]")).to_have_count(0, timeout=SLOW_MS)
+    assert demo.rows(shape) == [(2, 3, True)]
+
+
 def test_filter_legend_and_export(layers: Page) -> None:
     layers.locator("[data-test=color-by]").select_option("state")
     expect(layers.locator("[data-test=legend]")).to_contain_text("完好", timeout=SLOW_MS)
