@@ -68,8 +68,7 @@ class Ingest:
                 )
                 if batch:
                     self._handle(batch)
-                else:
-                    self._look_around()
+                self._look_around(backlog=len(batch) >= self._settings.batch_messages)
                 self._publish_metrics()
         finally:
             self._source.stop()
@@ -116,9 +115,9 @@ class Ingest:
             secrets=secrets,
         )
 
-    def _look_around(self) -> None:
+    def _look_around(self, *, backlog: bool) -> None:
         try:
-            self._writer.refresh()
+            self._writer.tend(backlog=backlog)
         except DatabaseAway as error:
             self.metrics.failures.labels("database").inc()
             _log.warning("database_away", error=str(error))

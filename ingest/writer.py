@@ -15,6 +15,7 @@ from ingest.payload_secrets import load_payload_secrets
 from tracking import partitions, pipeline, store
 from tracking.arrival import Arrival
 from tracking.clock import DAY_US, datetime_of, now_us
+from tracking.correction import Correction, CorrectionFailed, correct_next, forget_checkpoints
 from tracking.directory import find_devices, load_directory
 from tracking.duty_times import OlderTurnsNeeded
 from tracking.locator import load_locator
@@ -24,13 +25,16 @@ from tracking.quality.live import LiveQuality
 from tracking.reasons import Reason, Reject
 from tracking.rules import Rule
 from tracking.rules.live import load_rules
-from tracking.settings import TrackingSettings
+from tracking.settings import CorrectionSettings, TrackingSettings
 from tracking.tallies import read_clocks
 
 CHANNELS = ("wanmi_city", "wanmi_directory")
 GRID_LAYERS = frozenset({"unit_grid", "responsibility_grid"})
 UNKNOWN_FOR_S = 2.0
 """A key that the database does not know is not asked for again so soon."""
+WAKE_EVERY_S = 1.0
+THIN_EVERY_S = 6 * 3_600.0
+LONGEST_TEND_S = 0.25
 
 _log = structlog.get_logger(__name__)
 
@@ -48,6 +52,10 @@ class _Session:
     partitions: set[str]
     directory_due: float
     grids_due: float
+    tending_from: float
+    tended: float
+    wake_due: float = 0.0
+    thin_due: float = 0.0
     ahead: date | None = None
     secrets: Mapping[str, str] = field(default_factory=dict)
 
@@ -73,7 +81,9 @@ class BatchWriter:
         grids_every_s: float,
         keyring: Keyring | None = None,
         clock: Callable[[], float] = time.monotonic,
+        correction: CorrectionSettings | None = None,
     ) -> None:
+        self._correction = correction or CorrectionSettings()
         self._url = database_url
         self._tracking = tracking
         self._rules = rules
@@ -109,6 +119,48 @@ class BatchWriter:
         except _AWAY as error:
             self.close()
             raise DatabaseAway(str(error).strip()) from error
+
+    def tend(self, *, backlog: bool = False) -> list[Correction]:
+        """What is to be done between batches: alerts of silence by the clock, and alerts corrected by late
+        fixes, within a share of the time. ``backlog``: more batches wait, so no device can be called silent.
+
+        Raises DatabaseAway.
+        """
+        try:
+            return self._tend(backlog)
+        except (*_AWAY, *_REFUSED) as error:
+            self.close()
+            raise DatabaseAway(str(error).strip()) from error
+
+    def _tend(self, backlog: bool) -> list[Correction]:
+        session, settings = self._refresh(), self._correction
+        now = self._clock()
+        if now < session.tending_from:
+            return []
+        if not backlog and now >= session.wake_due:
+            session.wake_due = now + WAKE_EVERY_S
+            work = pipeline.wake(session.world, now_us())
+            if work.changes or work.rule_states:
+                store.commit(session.connection, work)
+                pipeline.remember(work)
+        if now >= session.thin_due:
+            session.thin_due = now + THIN_EVERY_S
+            forget_checkpoints(session.connection, settings.checkpoint_days)
+        done: list[Correction] = []
+        # Bounded: a fleet that comes back at once does not hold up those that report.
+        until = now + min(max(settings.share * (now - session.tended), 0.005), LONGEST_TEND_S)
+        while self._clock() < until:
+            try:
+                corrected = correct_next(session.connection, session.world, settings, now_us())
+            except CorrectionFailed as error:
+                _log.exception("correction_failed", error=str(error))
+                break
+            if corrected is None:
+                break
+            done.append(corrected)
+            _log.info("corrected", device_id=corrected.device_id, **corrected.outcome._asdict())
+        session.tended = self._clock()
+        return done
 
     def close(self) -> None:
         if self._session is not None:
@@ -176,6 +228,8 @@ class BatchWriter:
             partitions.known_partitions(connection),
             directory_due=now + self._directory_every_s,
             grids_due=now + self._grids_every_s,
+            tending_from=now + self._correction.timers_after_s,
+            tended=now,
             secrets=self._load_secrets(connection),
         )
         _log.info(

@@ -12,6 +12,8 @@ from tracking.clock import micros_of, now_us
 from tracking.duty_times import EVERYTHING_KEPT, DutyTimes, load_duty_times
 from tracking.sql import QUERIES
 
+FOREVER_US = 1 << 62
+
 
 class Device(msgspec.Struct, frozen=True):
     id: int
@@ -20,7 +22,7 @@ class Device(msgspec.Struct, frozen=True):
     area_code: str
     unit_kind: str = ""
     org_unit_id: int = 0
-    period_s: int = 30
+    period_s: float = 30
 
 
 class Duty(msgspec.Struct, frozen=True):
@@ -44,14 +46,22 @@ class Directory:
     """By device, in the order of their beginnings."""
     by_id: dict[int, Device] = field(default_factory=dict)
     duty_times: DutyTimes = EVERYTHING_KEPT
+    passing: bool = False
+    """Made for one look; not worth it to keep anything that is worked out of it."""
 
     def duty_at(self, device_id: int, moment_us: int) -> Duty | None:
         """The turn that covers a moment; of overlapping turns the one that began last."""
+        return self.duty_until(device_id, moment_us)[0]
+
+    def duty_until(self, device_id: int, moment_us: int) -> tuple[Duty | None, int]:
+        """The same, and a moment until which that does not change."""
         turns = self.duties.get(device_id)
         if not turns:
-            return None
+            return None, FOREVER_US
         last = bisect_right(turns, moment_us, key=lambda duty: duty.starts_us)
-        return next((duty for duty in reversed(turns[:last]) if moment_us < duty.ends_us), None)
+        duty = next((duty for duty in reversed(turns[:last]) if moment_us < duty.ends_us), None)
+        following = turns[last].starts_us if last < len(turns) else FOREVER_US
+        return duty, following if duty is None else min(duty.ends_us, following)
 
     def learn(self, devices: Iterable[Device]) -> None:
         for device in devices:

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from gis_core.errors import BadInput, DomainError, NotFound, Text
 from tracking.units import QUERIES, WHOLE_CITY, ScopeParameters, UnitKind
 
-AlertEventKind = Literal["opened", "updated", "acknowledged", "closed"]
+AlertEventKind = Literal["opened", "updated", "acknowledged", "closed", "corrected", "withdrawn"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,8 @@ class Alert:
     """One episode. ``lon``, ``lat``: where it began; ``last_lon``, ``last_lat``: where it was last so.
 
     ``acknowledged_by`` and ``handled_by`` are names of persons; ``close_reason`` is ``returned`` when
-    the episode ended by itself, ``handled`` when a person ended it.
+    the episode ended by itself, ``handled`` when a person ended it. ``withdrawn_at``: when later fixes
+    showed that it never was.
     """
 
     id: int
@@ -44,6 +45,17 @@ class Alert:
     note: str | None
     area_code: str
     evidence: dict[str, Any]
+    withdrawn_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AlertLogEntry:
+    """What late fixes did to an alert: ``corrected``, ``withdrawn`` or ``reinstated``. ``detail``: the
+    reason, and the bounds before and after."""
+
+    at: datetime
+    event: Literal["corrected", "withdrawn", "reinstated"]
+    detail: dict[str, Any]
 
 
 class PlacedAlert(NamedTuple):
@@ -135,6 +147,13 @@ async def read_alert(conn: AsyncConnection, alert_id: int, scope: ScopeParameter
     return found[0].alert
 
 
+async def read_alert_log(conn: AsyncConnection, alert_id: int, scope: ScopeParameters) -> list[AlertLogEntry]:
+    """Oldest first. Raises NotFound."""
+    await read_alert(conn, alert_id, scope)
+    rows = await conn.execute(QUERIES["alert_log"], {"alert_id": alert_id})
+    return [AlertLogEntry(*row) for row in rows]
+
+
 async def acknowledge(
     conn: AsyncConnection, alert_id: int, scope: ScopeParameters, *, person_id: int, note: str | None
 ) -> Alert:
@@ -156,7 +175,8 @@ async def close(
 ) -> Alert:
     """End an open alert by hand; the news goes out with the commit. Raises NotFound, AlertAlreadyClosed.
 
-    If the rule is still broken, the next fix that breaks it opens a new episode.
+    While the rule stays broken nothing new opens: that would be the same matter again. Once it was kept,
+    the next break is a new episode.
     """
     await _lock(conn, alert_id, scope)
     await conn.execute(QUERIES["close_alert"], {"alert_id": alert_id, "person_id": person_id, "note": note})

@@ -3,90 +3,121 @@
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
 import numpy as np
 import psycopg
 from numpy.typing import NDArray
 
 from tracking.clock import micros_of
-from tracking.rules.base import RuleState
+from tracking.rules.base import NOTHING, Last, Remembered
+from tracking.rules.way import NEVER, Before
 from tracking.sql import QUERIES
 
-NEVER = np.iinfo(np.int64).min
+_COLUMNS: tuple[tuple[Any, float | int], ...] = (
+    (np.int64, NEVER),
+    (np.float64, np.nan),
+    (np.float64, np.nan),
+    (np.float32, np.nan),
+)
+"""Time, longitude, latitude, speed."""
+
+
+class Newest:
+    """The newest fix of each device, as columns by device id."""
+
+    def __init__(self) -> None:
+        self._columns = [np.full(1024, empty, dtype=kind) for kind, empty in _COLUMNS]
+
+    def of(self, device_ids: NDArray[np.int32]) -> Before:
+        self._grow(device_ids)
+        return Before(*(column[device_ids] for column in self._columns))
+
+    def put(self, device_ids: NDArray[np.int32], newest: Before) -> None:
+        self._grow(device_ids)
+        told = (newest.time_us, newest.lon, newest.lat, newest.speed_mps)
+        for column, values in zip(self._columns, told, strict=True):
+            column[device_ids] = values
+
+    def known(self) -> Last:
+        """All that there are."""
+        ids = np.flatnonzero(self._columns[0] != NEVER).astype(np.int32)
+        return Last(ids, *(column[ids] for column in self._columns))
+
+    def _grow(self, device_ids: NDArray[np.int32]) -> None:
+        need = int(device_ids.max(initial=0)) + 1
+        size = len(self._columns[0])
+        if need > size:
+            for place, (kind, empty) in enumerate(_COLUMNS):
+                larger = np.full(max(need, 2 * size), empty, dtype=kind)
+                larger[:size] = self._columns[place]
+                self._columns[place] = larger
 
 
 class Memory:
-    """Time of the newest fix and state of the rules by device."""
+    """The newest fix of each device, the newest that was judged, and the state of the rules.
+
+    The two differ for a device off duty whose fixes leave the last state only.
+    """
 
     def __init__(self) -> None:
-        self._newest_us = np.full(1024, NEVER, dtype=np.int64)
-        self._place = np.full((1024, 2), np.nan)
-        self._states: dict[str, dict[int, RuleState]] = {}
+        self.newest = Newest()
+        self.judged = Newest()
+        self._states: dict[str, dict[int, Remembered]] = {}
 
     def newest_us(self, device_ids: NDArray[np.int32]) -> NDArray[np.int64]:
         """Newest fix time of each device, ``NEVER`` where there is none."""
-        self._grow(device_ids)
-        return self._newest_us[device_ids]
+        return self.newest.of(device_ids).time_us
 
-    def newest_place(self, device_ids: NDArray[np.int32]) -> NDArray[np.float64]:
-        """Longitude and latitude of each device's newest fix, NaN where there is none."""
-        self._grow(device_ids)
-        return self._place[device_ids]
-
-    def rule_states(self, rule: str) -> Mapping[int, RuleState]:
+    def rule_states(self, rule: str) -> Mapping[int, Remembered]:
+        """By device; those with nothing to remember are not in it."""
         return self._states.get(rule, {})
 
-    def rule_states_of(self, device_id: int) -> dict[str, RuleState]:
-        """All rules' states of one device, as stored."""
-        return {rule: states[device_id] for rule, states in self._states.items() if states.get(device_id)}
+    def rule_states_of(self, device_id: int) -> dict[str, Remembered]:
+        """All rules' states of one device."""
+        return {rule: states[device_id] for rule, states in self._states.items() if device_id in states}
 
-    def advance(
-        self,
-        device_ids: NDArray[np.int32],
-        fix_time_us: NDArray[np.int64],
-        lon: NDArray[np.float64],
-        lat: NDArray[np.float64],
-    ) -> None:
-        """Take over the newest fixes of a committed batch."""
-        self._grow(device_ids)
-        self._newest_us[device_ids] = fix_time_us
-        self._place[device_ids] = np.column_stack((lon, lat))
-
-    def set_rule_states(self, rule: str, states: Mapping[int, RuleState]) -> None:
+    def set_rule_states(self, rule: str, states: Mapping[int, Remembered]) -> None:
         known = self._states.setdefault(rule, {})
         for device_id, state in states.items():
-            if state:
+            if state != NOTHING:
                 known[device_id] = state
             else:
                 known.pop(device_id, None)
 
-    def _grow(self, device_ids: NDArray[np.int32]) -> None:
-        need = int(device_ids.max(initial=0)) + 1
-        if need > len(self._newest_us):
-            larger = np.full(max(need, 2 * len(self._newest_us)), NEVER, dtype=np.int64)
-            larger[: len(self._newest_us)] = self._newest_us
-            self._newest_us = larger
-            places = np.full((len(larger), 2), np.nan)
-            places[: len(self._place)] = self._place
-            self._place = places
+    def replace_states_of(self, device_id: int, states: Mapping[str, Remembered]) -> None:
+        """Of all rules; what is not among them is forgotten."""
+        for rule in {*self._states, *states}:
+            self.set_rule_states(rule, {device_id: states.get(rule, NOTHING)})
 
 
 def load_memory(connection: psycopg.Connection[Any]) -> Memory:
     """What was committed last."""
     memory = Memory()
-    states: dict[str, dict[int, RuleState]] = {}
-    ids: list[int] = []
-    times: list[int] = []
-    places: list[tuple[float, float]] = []
-    for device_id, fix_time, lon, lat, rule_state in connection.execute(QUERIES["device_states"]):
-        ids.append(device_id)
-        times.append(micros_of(fix_time))
-        places.append((lon, lat))
+    states: dict[str, dict[int, Remembered]] = {}
+    newest: list[tuple[int, int, float, float, float]] = []
+    judged: list[tuple[int, int, float, float, float]] = []
+    nan = float("nan")
+    for device_id, *last, rule_state, judged_time, judged_lon, judged_lat, judged_speed in connection.execute(
+        QUERIES["device_states"]
+    ):
+        fix_time, lon, lat, speed = last
+        newest.append((device_id, micros_of(fix_time), lon, lat, nan if speed is None else speed))
+        if judged_time is not None:
+            known = (judged_lon, judged_lat, nan if judged_speed is None else judged_speed)
+            judged.append((device_id, micros_of(judged_time), *known))
         for rule, state in rule_state.items():
-            states.setdefault(rule, {})[device_id] = state
-    lon_lat = np.array(places, dtype=np.float64).reshape(-1, 2)
-    memory.advance(
-        np.array(ids, dtype=np.int32), np.array(times, dtype=np.int64), lon_lat[:, 0], lon_lat[:, 1]
-    )
-    for rule, known in states.items():
-        memory.set_rule_states(rule, known)
+            states.setdefault(rule, {})[device_id] = msgspec.convert(state, Remembered)
+    for target, rows in ((memory.newest, newest), (memory.judged, judged)):
+        ids, times, lons, lats, speeds = zip(*rows, strict=True) if rows else ((), (), (), (), ())
+        target.put(
+            np.array(ids, dtype=np.int32),
+            Before(
+                np.array(times, dtype=np.int64),
+                np.array(lons, dtype=np.float64),
+                np.array(lats, dtype=np.float64),
+                np.array(speeds, dtype=np.float32),
+            ),
+        )
+    for rule, of_rule in states.items():
+        memory.set_rule_states(rule, of_rule)
     return memory

@@ -347,6 +347,8 @@ class Alert(Base):
     handled_by: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
     note: Mapped[str | None] = mapped_column(Text)
     evidence: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default="{}")
+    withdrawn_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    """When later fixes showed that it never was; it stays to be read, with the log's reason."""
 
 
 Index(
@@ -356,6 +358,50 @@ Index(
     unique=True,
     postgresql_where=Alert.closed_at.is_(None),
 )
+
+
+class AlertLog(Base):
+    """What late fixes changed of an alert: its bounds before and after, or that it was withdrawn."""
+
+    __tablename__ = "alert_log"
+    __table_args__ = (
+        CheckConstraint("event IN ('corrected','withdrawn','reinstated')", name="event"),
+        Index("ix_alert_log_alert_id", "alert_id"),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    alert_id: Mapped[int] = mapped_column(ForeignKey("alert.id", ondelete="CASCADE"))
+    at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
+    event: Mapped[str]
+    detail: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default="{}")
+
+
+class RuleDirty(Base):
+    """A device whose fixes came late: its alerts are to be judged again from ``since`` on."""
+
+    __tablename__ = "rule_dirty"
+
+    device_id: Mapped[int] = mapped_column(ForeignKey("device.id", ondelete="CASCADE"), primary_key=True)
+    since: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    """Fix time of the earliest of them."""
+    until: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    """Fix time of the latest."""
+    first_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
+    last_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
+
+
+class RuleCheckpoint(Base):
+    """The memory of the rules about a device after its fixes up to ``through``, and the last of these."""
+
+    __tablename__ = "rule_checkpoint"
+    __table_args__ = (Index("ix_rule_checkpoint_through", "through", postgresql_using="brin"),)
+
+    device_id: Mapped[int] = mapped_column(ForeignKey("device.id", ondelete="CASCADE"), primary_key=True)
+    through: Mapped[datetime] = mapped_column(DateTime(timezone=True), primary_key=True)
+    lon: Mapped[float] = mapped_column(DOUBLE_PRECISION)
+    lat: Mapped[float] = mapped_column(DOUBLE_PRECISION)
+    speed_mps: Mapped[float | None] = mapped_column(REAL)
+    states: Mapped[dict[str, Any]] = mapped_column(JSONB)
 
 
 class AlertRule(Base):

@@ -17,12 +17,11 @@ from tracking.directory import Directory
 from tracking.duty_times import Keeping
 from tracking.fix import ConnectionStatus, Distress, Fix, Flag
 from tracking.locator import Locator
-from tracking.memory import Memory
+from tracking.memory import Memory, Newest
 from tracking.quality.live import LiveQuality, News
-from tracking.quality.track import distance_m
 from tracking.reasons import Reason, Reject
-from tracking.rules import Change, Rule, RuleContext
-from tracking.rules.base import RuleState
+from tracking.rules import Change, Judgement, Last, Remembered, Rule, Scene
+from tracking.rules.way import Before, Way, way_of
 from tracking.settings import TrackingSettings
 from tracking.signals import SOS
 
@@ -65,7 +64,10 @@ class Work:
     """Rows that are the newest fix of their device now."""
     state_speed_mps: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, dtype=np.float32))
     """As reported, or told from the way where the device reports none; NaN where neither is known."""
-    rule_states: dict[str, dict[int, RuleState]] = field(default_factory=dict)
+    judged: FixBatch = field(init=False)
+    """The fixes that the rules saw, and the step to each."""
+    way: Way | None = None
+    rule_states: dict[str, dict[int, Remembered]] = field(default_factory=dict)
     changes: list[Change] = field(default_factory=list)
     quality: News = field(default_factory=News)
 
@@ -166,28 +168,19 @@ def flag_faults(work: Work) -> None:
 def derive_speed(work: Work) -> None:
     """Speed by the way since the fix before, so that a device that reports none is not shown as standing.
 
-    What is stored with the fix stays what the device said; this is for the last state.
+    What is stored with the fix stays what the device said; this is for the last state and the rules.
     """
-    fixes, memory, settings = work.fixes, work.world.memory, work.world.settings
-    work.state_speed_mps = fixes.speed_mps
-    silent = np.isnan(fixes.speed_mps) & work.newest
-    if not silent.any():
-        return
-    rows = np.flatnonzero(silent)
-    ids, before = fixes.device_id[rows], np.maximum(rows - 1, 0)
-    within = (rows > 0) & (fixes.device_id[before] == ids)
-    place = memory.newest_place(ids)
-    lon = np.where(within, fixes.lon[before], place[:, 0])
-    lat = np.where(within, fixes.lat[before], place[:, 1])
-    known_us = memory.newest_us(ids)
-    since_us = np.where(within, fixes.fix_time_us[before], np.maximum(known_us, 0))
-    seconds = (fixes.fix_time_us[rows] - since_us) / 1e6
-    metres = distance_m(lon, lat, fixes.lon[rows], fixes.lat[rows])
-    usable = (seconds > 0) & (seconds <= settings.derived_speed_within_s) & ~np.isnan(metres)
-    told = np.where(metres <= settings.position_noise_m, 0.0, metres / np.maximum(seconds, 1.0))
-    speed = fixes.speed_mps.copy()
-    speed[rows[usable]] = told[usable]
-    work.state_speed_mps = speed
+    fixes = work.fixes
+    in_time = (fixes.flags & Flag.LATE) == 0
+    way = _way(work, fixes.take(in_time), work.world.memory.newest)
+    work.state_speed_mps = fixes.speed_mps.copy()
+    work.state_speed_mps[in_time] = way.speed_mps
+
+
+def _way(work: Work, fixes: FixBatch, newest: Newest) -> Way:
+    settings = work.world.settings
+    before = newest.of(fixes.device_id)
+    return way_of(fixes, before, within_s=settings.derived_speed_within_s, noise_m=settings.position_noise_m)
 
 
 def locate(work: Work) -> None:
@@ -200,17 +193,34 @@ def locate(work: Work) -> None:
 
 
 def judge(work: Work) -> None:
-    """Let each rule see the fixes that are not late."""
+    """Let each rule see the fixes that are not late; late ones are for ``tracking.correction``."""
     world = work.world
-    in_time = work.fixes.take((work.fixes.flags & (Flag.LATE | Flag.OFF_DUTY)) == 0)
-    if not len(in_time):
+    in_time = (work.fixes.flags & (Flag.LATE | Flag.OFF_DUTY)) == 0
+    fixes = work.judged = work.fixes.take(in_time)
+    if not len(fixes):
         return
-    context = RuleContext(world.directory, world.locator)
+    work.way = _way(work, fixes, world.memory.judged)
+    scene = Scene(world.directory, world.locator, work.way)
     for rule in world.rules:
-        judgement = rule.judge(in_time, context, world.memory.rule_states(rule.key))
-        if judgement.states:
-            work.rule_states[rule.key] = judgement.states
-        work.changes += judgement.changes
+        _keep(work, rule.key, rule.judge(fixes, scene, world.memory.rule_states(rule.key)))
+
+
+def wake(world: World, now_us: int) -> "Work":
+    """What follows from the silence of devices until now; to be committed like a batch."""
+    work = Work([], world, batches.from_fixes([], [], [], []))
+    scene = Scene(world.directory, world.locator, _way(work, work.fixes, world.memory.judged))
+    last = world.memory.judged.known()
+    known = np.isin(last.device_id, np.fromiter(world.directory.by_id, dtype=np.int32))
+    last = Last(*(getattr(last, name)[known] for name in Last.__dataclass_fields__))
+    for rule in world.rules:
+        _keep(work, rule.key, rule.wake(now_us, scene, world.memory.rule_states(rule.key), last))
+    return work
+
+
+def _keep(work: Work, rule: str, judgement: Judgement) -> None:
+    if judgement.states:
+        work.rule_states[rule] = judgement.states
+    work.changes += judgement.changes
 
 
 STEPS: tuple[Callable[[Work], None], ...] = (
@@ -237,8 +247,22 @@ def process(arrivals: Sequence[Arrival], world: World) -> Work:
 def remember(work: Work) -> None:
     """Take what was committed into memory."""
     memory = work.world.memory
-    newest = work.fixes.take(work.newest)
-    memory.advance(newest.device_id, newest.fix_time_us, newest.lon, newest.lat)
+    memory.newest.put(
+        work.fixes.device_id[work.newest],
+        Before(
+            work.fixes.fix_time_us[work.newest],
+            work.fixes.lon[work.newest],
+            work.fixes.lat[work.newest],
+            work.state_speed_mps[work.newest],
+        ),
+    )
+    if work.way is not None:
+        judged = work.judged
+        last = np.r_[judged.device_id[1:] != judged.device_id[:-1], True]
+        memory.judged.put(
+            judged.device_id[last],
+            Before(judged.fix_time_us[last], judged.lon[last], judged.lat[last], work.way.speed_mps[last]),
+        )
     work.world.quality.remember(work.quality)
     for rule, states in work.rule_states.items():
         memory.set_rule_states(rule, states)

@@ -111,7 +111,7 @@ SELECT a.id, a.rule, a.severity, a.device_id,
        d.unit_kind, a.opened_at, a.last_seen_at, a.closed_at, a.close_reason,
        a.lon, a.lat, a.last_lon, a.last_lat,
        seen.name AS acknowledged_by, a.acknowledged_at, done.name AS handled_by, a.note, a.area_code,
-       a.evidence, d.org_unit_id
+       a.evidence, a.withdrawn_at, d.org_unit_id
   FROM alert a
   JOIN device d ON d.id = a.device_id
   LEFT JOIN person p ON p.id = d.person_id
@@ -127,6 +127,9 @@ SELECT a.id, a.rule, a.severity, a.device_id,
                 WHERE a.area_code LIKE s.a AND (s.o IS NULL OR d.org_unit_id = s.o))
  ORDER BY a.opened_at DESC, a.id DESC
  LIMIT :max_rows
+
+-- :name alert_log
+SELECT at, event, detail FROM alert_log WHERE alert_id = :alert_id ORDER BY id
 
 -- :name lock_alert
 SELECT a.id, a.closed_at, a.acknowledged_at, a.area_code, d.org_unit_id
@@ -162,12 +165,12 @@ SELECT coalesce(max(seq), 0) FROM outbox
 -- :name alerts_opened_since
 SELECT a.area_code, d.org_unit_id, count(*) AS opened
   FROM alert a JOIN device d ON d.id = a.device_id
- WHERE a.opened_at >= :from_time
+ WHERE a.opened_at >= :from_time AND a.withdrawn_at IS NULL
  GROUP BY a.area_code, d.org_unit_id
 
 -- :name alert_count
 SELECT count(*) FILTER (WHERE a.closed_at IS NULL) AS open,
-       count(*) FILTER (WHERE a.opened_at >= :from_time) AS today
+       count(*) FILTER (WHERE a.opened_at >= :from_time AND a.withdrawn_at IS NULL) AS today
   FROM alert a JOIN device d ON d.id = a.device_id
  WHERE (a.closed_at IS NULL OR a.opened_at >= :from_time)
    AND EXISTS (SELECT 1 FROM unnest(CAST(:scope_areas AS text[]), CAST(:scope_org_units AS int[])) AS s (a, o)

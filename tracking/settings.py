@@ -47,3 +47,20 @@ class OutsideGridSettings(BaseSettings):
     """So many fixes in a row inside the grid (no buffer) close the episode."""
     update_every_s: PositiveFloat = 30.0
     """An open episode is written again at most so often, in fix time."""
+
+
+class CorrectionSettings(BaseSettings):
+    """When late fixes correct the alerts of their device."""
+
+    model_config = SettingsConfigDict(env_prefix="WANMI_CORRECTION_", frozen=True)
+
+    quiet_s: NonNegativeFloat = 3.0
+    """When no more late fixes of a device have come for so long …"""
+    longest_s: NonNegativeFloat = 60.0
+    """… or the first of them has waited for so long."""
+    share: PositiveFloat = 0.2
+    """Part of the writer's time that corrections may take while fixes come in."""
+    timers_after_s: NonNegativeFloat = 60.0
+    """After a start no silence is told for so long: what the broker kept comes first."""
+    checkpoint_days: PositiveInt = 400
+    """How long checkpoints are kept; older fixes are judged again from the device's first."""

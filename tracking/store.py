@@ -1,7 +1,7 @@
 """Write a batch in one transaction: all of it is there after COMMIT, or nothing."""
 
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -13,13 +13,18 @@ from psycopg.types.json import set_json_dumps
 from tracking import distress, tallies
 from tracking.clock import DAY_US, POSTGRES_EPOCH_US, datetime_of, now_us
 from tracking.duty_times import Keeping
+from tracking.fix import Flag
 from tracking.pipeline import Work
 from tracking.reasons import COUNTED_ONLY
-from tracking.rules import Change
+from tracking.rules import Change, Remembered
+from tracking.rules.base import NOTHING
+from tracking.rules.way import NEVER, Before
 from tracking.sql import QUERIES
 
 MAX_KEPT_PAYLOAD = 65_536
 """A dead letter keeps so many bytes of its message."""
+CHECKPOINT_US = 3_600_000_000
+"""The memory of the rules is kept as it was at the turn of each such span of fix time."""
 
 _COPY_HEADER = b"PGCOPY\n\xff\r\n\0" + struct.pack("!ii", 0, 0)
 _COPY_END = struct.pack("!h", -1)
@@ -84,20 +89,67 @@ def commit(connection: psycopg.Connection[Any], work: Work) -> int:
         if len(work.fixes):
             with connection.cursor() as cursor, cursor.copy(QUERIES["copy_fixes"]) as copy:
                 copy.write(copy_rows(work))
-            inserted = connection.execute(QUERIES["insert_fixes"]).rowcount
+            inserted = _insert(connection, work)
             if work.fixes.fix_time_us.min() // DAY_US < now_us() // DAY_US:
                 connection.execute(QUERIES["mark_late"])
             if work.newest.any():
                 connection.execute(QUERIES["upsert_states"])
+        _write_checkpoints(connection, work)
         _write_rule_states(connection, work)
         _write_connections(connection, work.connections)
         _write_changes(connection, work.changes)
         _write_dead_letters(connection, work)
         distress.write(connection, work)
         tallies.write(connection, work)
-        if len(work.fixes) or work.connections:
+        if len(work.fixes) or work.connections or work.changes:
             connection.execute(QUERIES["announce"])
     return inserted
+
+
+def _insert(connection: psycopg.Connection[Any], work: Work) -> int:
+    if not (work.fixes.flags & Flag.LATE).any():
+        return connection.execute(QUERIES["insert_fixes"]).rowcount
+    row = connection.execute(QUERIES["insert_late_fixes"]).fetchone()
+    return int(row[0]) if row else 0
+
+
+def _write_checkpoints(connection: psycopg.Connection[Any], work: Work) -> None:
+    """Where a device's fixes come into another hour: what the rules knew before."""
+    if work.way is None:
+        return
+    judged, way, memory = work.judged, work.way, work.world.memory
+    first = np.r_[True, judged.device_id[1:] != judged.device_id[:-1]] & (way.before_us != NEVER)
+    turned = first & (judged.fix_time_us // CHECKPOINT_US != way.before_us // CHECKPOINT_US)
+    if not turned.any():
+        return
+    ids = judged.device_id[turned].tolist()
+    known = memory.judged.of(judged.device_id[turned])
+    write_checkpoints(
+        connection,
+        ids,
+        known,
+        [memory.rule_states_of(device_id) for device_id in ids],
+    )
+
+
+def write_checkpoints(
+    connection: psycopg.Connection[Any],
+    device_ids: Sequence[int],
+    last: Before,
+    states: Sequence[Mapping[str, Remembered]],
+) -> None:
+    """The memory of the rules about devices after their fixes up to that in ``last``."""
+    connection.execute(
+        QUERIES["write_checkpoints"],
+        {
+            "device_ids": list(device_ids),
+            "throughs": [datetime_of(int(moment)) for moment in last.time_us],
+            "lons": last.lon.tolist(),
+            "lats": last.lat.tolist(),
+            "speeds": last.speed_mps.tolist(),
+            "states": [encode_states(state) for state in states],
+        },
+    )
 
 
 def _write_rule_states(connection: psycopg.Connection[Any], work: Work) -> None:
@@ -111,8 +163,13 @@ def _write_rule_states(connection: psycopg.Connection[Any], work: Work) -> None:
         for rule, new in work.rule_states.items():
             if device_id in new:
                 state[rule] = new[device_id]
-        states.append(msgspec.json.encode({k: v for k, v in state.items() if v}).decode())
+        states.append(encode_states(state))
     connection.execute(QUERIES["update_rule_states"], {"device_ids": ids, "states": states})
+
+
+def encode_states(states: Mapping[str, Remembered]) -> str:
+    """As stored: only what there is to remember."""
+    return msgspec.json.encode({rule: state for rule, state in states.items() if state != NOTHING}).decode()
 
 
 def _write_connections(connection: psycopg.Connection[Any], connections: dict[int, bool]) -> None:

@@ -22,8 +22,8 @@ SELECT r.id, r.device_id, r.starts_at, r.ends_at, r.responsibility_grid_id, g.na
  ORDER BY r.device_id, r.starts_at
 
 -- :name alert_rules
--- The versions in force, with the zones, areas and routes they are about.
-SELECT r.key, r.version, r.unit_kinds, r.org_unit_ids, r.area_code, r.definition::text,
+-- All versions, with the zones, areas and routes they are about (as these are now).
+SELECT r.key, r.version, r.changed_at, r.unit_kinds, r.org_unit_ids, r.area_code, r.definition::text,
        ARRAY(SELECT ST_AsBinary(p.geom)
                FROM (SELECT z.code, z.geom::geometry FROM zone z WHERE z.valid_to IS NULL OR z.valid_to > now()
                      UNION ALL SELECT o.code, o.geom::geometry FROM route o
@@ -31,11 +31,18 @@ SELECT r.key, r.version, r.unit_kinds, r.org_unit_ids, r.area_code, r.definition
                                 WHERE a.valid_to IS NULL OR a.valid_to > current_date) AS p (code, geom)
               WHERE p.code = ANY (r.zone_codes) AND p.geom IS NOT NULL)
   FROM alert_rule r
- WHERE r.current
- ORDER BY r.key
+ ORDER BY r.key, r.version
 
 -- :name device_states
-SELECT device_id, fix_time, lon, lat, rule_state FROM device_state
+-- With the last fix that the rules saw, which is another when the newest one was off duty (bit 16).
+SELECT s.device_id, s.fix_time, s.lon, s.lat, s.speed_mps, s.rule_state,
+       j.fix_time, j.lon, j.lat, j.speed_mps
+  FROM device_state s
+  LEFT JOIN LATERAL (SELECT s.fix_time, s.lon, s.lat, s.speed_mps WHERE s.flags & 16 = 0
+                     UNION ALL
+                     (SELECT f.fix_time, f.lon, f.lat, f.speed_mps FROM fix f
+                       WHERE s.flags & 16 <> 0 AND f.device_id = s.device_id
+                       ORDER BY f.fix_time DESC LIMIT 1)) AS j ON true
 
 -- :name incoming_table
 -- One row a fix of the batch; NaN and -1 stand for not reported, 0 for no grid.
@@ -64,6 +71,39 @@ SELECT device_id, fix_time, received_at, lon, lat, content,
   FROM fix_incoming
  WHERE flags & 16 = 0
     ON CONFLICT DO NOTHING
+
+-- :name insert_late_fixes
+-- The same for a batch with late fixes (bit 1): a device that has new ones is to be judged again from the
+-- earliest of them. What is there already has no effect.
+WITH new AS (
+INSERT INTO fix (device_id, fix_time, received_at, lon, lat, content, altitude_m, speed_mps, course_deg,
+                 accuracy_m, satellites, battery_pct, unit_grid_id, responsibility_grid_id, flags, signals)
+SELECT device_id, fix_time, received_at, lon, lat, content,
+       nullif(altitude_m, 'NaN'), nullif(speed_mps, 'NaN'), nullif(course_deg, 'NaN'),
+       nullif(accuracy_m, 'NaN'), nullif(satellites, -1), nullif(battery_pct, -1),
+       nullif(unit_grid_id, 0), nullif(responsibility_grid_id, 0), flags,
+       nullif(signals, 0)
+  FROM fix_incoming
+ WHERE flags & 16 = 0
+    ON CONFLICT DO NOTHING
+RETURNING device_id, fix_time, flags
+), marked AS (
+INSERT INTO rule_dirty AS m (device_id, since, until)
+SELECT device_id, min(fix_time), max(fix_time) FROM new WHERE flags & 1 = 1 GROUP BY device_id
+    ON CONFLICT (device_id) DO UPDATE
+   SET since = least(m.since, excluded.since), until = greatest(m.until, excluded.until), last_at = now()
+)
+SELECT count(*) FROM new
+
+-- :name write_checkpoints
+INSERT INTO rule_checkpoint (device_id, through, lon, lat, speed_mps, states)
+SELECT d.id, n.through, n.lon, n.lat, nullif(n.speed_mps, 'NaN'), n.states
+  FROM unnest(CAST(:device_ids AS int[]), CAST(:throughs AS timestamptz[]), CAST(:lons AS float8[]),
+              CAST(:lats AS float8[]), CAST(:speeds AS real[]), CAST(:states AS jsonb[]))
+       AS n (device_id, through, lon, lat, speed_mps, states)
+  JOIN device d ON d.id = n.device_id
+    ON CONFLICT (device_id, through) DO UPDATE
+   SET lon = excluded.lon, lat = excluded.lat, speed_mps = excluded.speed_mps, states = excluded.states
 
 -- :name mark_late
 -- What is rolled up of these devices' days is out of date now (see tracking.settling).
@@ -126,6 +166,18 @@ UPDATE alert SET closed_at = :closed_at, close_reason = :close_reason, last_seen
                  last_lon = :last_lon, last_lat = :last_lat, evidence = evidence || CAST(:evidence AS jsonb)
  WHERE device_id = :device_id AND rule = :rule AND closed_at IS NULL
 RETURNING outbox_append('alert', 'closed', area_code, alert_as_json(alert))
+
+-- :name withdraw_alert
+-- The next fix showed that there was no such silence.
+WITH gone AS (
+  UPDATE alert SET closed_at = greatest(now(), opened_at), close_reason = 'withdrawn', withdrawn_at = now()
+   WHERE device_id = :device_id AND rule = :rule AND closed_at IS NULL
+  RETURNING alert AS a
+), logged AS (
+  INSERT INTO alert_log (alert_id, event, detail)
+  SELECT (a).id, 'withdrawn', jsonb_build_object('reason', 'next_fix') FROM gone
+)
+SELECT outbox_append('alert', 'withdrawn', (a).area_code, alert_as_json(a)) FROM gone
 
 -- :name copy_dead_letters
 COPY dead_letter (received_at, topic, device_key, reason, detail, payload) FROM STDIN (FORMAT binary)

@@ -9,7 +9,15 @@ from pydantic import BaseModel, ConfigDict, Field
 from command_center.problems import RESPONSES
 from command_center.requests import Audit, Conn, requires
 from gis_core.identity.principal import Principal
-from tracking.episodes import Alert, acknowledge, close, read_alert, read_alerts
+from tracking.episodes import (
+    Alert,
+    AlertLogEntry,
+    acknowledge,
+    close,
+    read_alert,
+    read_alert_log,
+    read_alerts,
+)
 
 router = APIRouter(prefix="/alerts", tags=["报警 Alerts"], responses=RESPONSES)
 
@@ -54,6 +62,14 @@ async def get_alert(
     alert_id: int, conn: Conn, principal: Annotated[Principal, requires("alerts.view")]
 ) -> Alert:
     return await read_alert(conn, alert_id, principal.scope_parameters("alerts.view"))
+
+
+@router.get("/{alert_id}/log", summary="报警更正记录 / What late fixes changed of an alert")
+async def get_alert_log(
+    alert_id: int, conn: Conn, principal: Annotated[Principal, requires("alerts.view")]
+) -> list[AlertLogEntry]:
+    """Oldest first; empty for an alert that stood as it was opened."""
+    return await read_alert_log(conn, alert_id, principal.scope_parameters("alerts.view"))
 
 
 @router.post("/{alert_id}/acknowledge", summary="确认报警 / Take an alert in hand")

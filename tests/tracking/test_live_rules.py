@@ -1,29 +1,18 @@
-"""Rules of the table on live fixes: batches of any size give the episodes of the whole."""
+"""Rules of the table on live fixes."""
 
 import json
-from itertools import pairwise
 from typing import Any
 
-import numpy as np
 import psycopg
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from tests.tracking.test_rule_engine import WATCHES, wander
+from tests.tracking.test_rule_engine import DEVICE, WATCHES
 from tests.tracking.test_store import LAT, LON, arrival, connection, world, write
-from tracking.batch import from_fixes
 from tracking.clock import now_us
-from tracking.directory import Device, Directory
 from tracking.fix import Fix
-from tracking.locator import make_locator
-from tracking.rules.base import Change, RuleContext, RuleState
 from tracking.rules.live import LiveRule, load_rules
-from tracking.rules.places import Places
+from tracking.rules.places import NO_PLACES
 
 __all__ = ["connection"]
-
-DEVICE = Device(1, "d", True, "990102001", "inspector", 7, 10)
-CONTEXT = RuleContext(Directory({"d": DEVICE}, {}, {1: DEVICE}), make_locator([], []))
 
 
 def define(connection: psycopg.Connection, key: str, definition: dict[str, Any], **more: Any) -> None:
@@ -35,34 +24,8 @@ def define(connection: psycopg.Connection, key: str, definition: dict[str, Any],
     )
 
 
-@settings(max_examples=30, deadline=None)
-@given(st.integers(0, 30), st.lists(st.integers(1, 209), max_size=10))
-def test_batches_give_what_the_whole_gives(seed: int, cuts: list[int]) -> None:
-    track = wander(seed)
-    fixes = [
-        Fix(int(moment), lon, lat)
-        for moment, lon, lat in zip(track.time_us, track.lon.tolist(), track.lat.tolist(), strict=True)
-    ]
-    count = len(fixes)
-    whole = from_fixes(fixes, [0] * count, [1] * count, [0] * count)
-    edges = sorted({0, count, *(cut for cut in cuts if cut < count)})
-    for watched in WATCHES:
-        rule = LiveRule(watched.rule, watched.places)
-        states: dict[int, RuleState] = {}
-        changes: list[Change] = []
-        for start, end in pairwise(edges):
-            judged = rule.judge(whole.take(np.arange(start, end)), CONTEXT, states)
-            states |= json.loads(json.dumps(judged.states), object_hook=_with_numbers)
-            changes += judged.changes
-        assert changes == rule.judge(whole, CONTEXT, {}).changes
-
-
-def _with_numbers(read: dict[str, Any]) -> dict[Any, Any]:
-    return {int(key) if key.isdigit() else key: value for key, value in read.items()}
-
-
 def test_whom_a_rule_is_about() -> None:
-    rule, places = WATCHES[3].rule, Places(np.zeros(0, dtype=object), [])
+    rule, places = WATCHES[3].definition, NO_PLACES
     assert LiveRule(rule, places).concerns(DEVICE)
     assert LiveRule(rule, places, frozenset({"inspector"}), frozenset({7}), "990102").concerns(DEVICE)
     assert not LiveRule(rule, places, frozenset({"slag_truck"})).concerns(DEVICE)
@@ -79,7 +42,7 @@ def test_a_ban_from_the_table_opens_and_closes_an_alert(connection: psycopg.Conn
     define(connection, "centre_ban", {"kind": "forbidden_zone", "severity": "critical"}, zone_codes=["Z1"])
     define(connection, "asleep", {"kind": "dwell", "enabled": False})
     (ban,) = load_rules(connection)
-    assert (ban.key, ban.definition.version, len(ban.places.shapes)) == ("centre_ban", 1, 1)
+    assert (ban.key, ban.definition.version, len(ban.versions[-1].places.shapes)) == ("centre_ban", 1, 1)
     around = world(connection)
     around = type(around)(around.directory, around.locator, around.memory, (ban,), around.settings)
     now = now_us()

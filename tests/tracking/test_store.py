@@ -57,7 +57,7 @@ def write(connection: psycopg.Connection, around: World, *arrivals: Arrival) -> 
 
 def test_what_is_written_is_what_was_said(connection: psycopg.Connection) -> None:
     now = now_us()
-    full = Fix(now - 2_000_000, LON, LAT, 12.5, 3.25, 90.0, 5.0, 9, 77)
+    full = Fix(now - 36_000_000_000, LON, LAT, 12.5, 3.25, 90.0, 5.0, 9, 77)
     bare = Fix(now - 1_000_000, LON, LAT + 1)
     _, inserted = write(connection, world(connection), arrival("d0", full, bare, at=now))
     assert inserted == 2

@@ -1,23 +1,38 @@
 """What a rule is: fixes and what it remembers go in, new memory and changes of episodes come out."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
 from tracking.batch import FixBatch
 from tracking.directory import Directory
 from tracking.locator import Locator
+from tracking.rules.hysteresis import IDLE, Episode
+from tracking.rules.way import Way
 
-RuleState = dict[str, Any]
-"""JSON-ready memory of one rule about one device; empty when there is nothing to remember."""
+
+class Remembered(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Memory of one rule about one device; ready for JSON."""
+
+    episode: Episode = IDLE
+    stay: tuple[int, float, float] | None = None
+    """Since when (µs) and where the device is near one place, if longer than since its last fix."""
+
+
+NOTHING = Remembered()
 
 
 class Change(msgspec.Struct, frozen=True):
-    """One step in the life of an alert episode. Times are fix times in microseconds."""
+    """One step in the life of an alert episode. Times are fix times in microseconds.
 
-    kind: Literal["open", "update", "close"]
+    ``withdraw``: an open episode turns out never to have been.
+    """
+
+    kind: Literal["open", "update", "close", "withdraw"]
     rule: str
     rule_version: int
     severity: str
@@ -39,24 +54,53 @@ class Change(msgspec.Struct, frozen=True):
 class Judgement:
     """What one rule says to one batch: the states that changed, and the changes in order."""
 
-    states: dict[int, RuleState] = field(default_factory=dict)
+    states: dict[int, Remembered] = field(default_factory=dict)
     changes: list[Change] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
-class RuleContext:
-    """What rules may look at beside the fixes."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Scene:
+    """What rules may look at beside the fixes. ``way``: the step to each fix from the one before."""
 
     directory: Directory
     locator: Locator
+    way: Way
+
+    def take(self, rows: NDArray[np.bool_]) -> "Scene":
+        """The same for some of the fixes; the steps stay what they were."""
+        return replace(self, way=self.way.take(rows))
 
 
 class Rule(Protocol):
-    """A rule judges fixes that are newer than all it has seen of their device."""
+    """A rule judges fixes that are newer than all it has seen of their device.
+
+    What it says must follow from the fixes of a device in order of time and content, from the turns of
+    duty and the versions of the rule alone; so late fixes are judged by judging again all that follows
+    them (``tracking.correction``).
+    """
 
     @property
     def key(self) -> str:
         """Stable name, stored with each alert and each state."""
 
-    def judge(self, fixes: FixBatch, context: RuleContext, states: Mapping[int, RuleState]) -> Judgement:
+    @property
+    def corrected(self) -> bool:
+        """Whether its episodes follow from the fixes of one device, so that they can be judged again."""
+
+    def judge(self, fixes: FixBatch, scene: Scene, states: Mapping[int, Remembered]) -> Judgement:
         """Pure. ``fixes`` are located and ordered by device and time; ``states`` by device."""
+
+    def wake(self, now_us: int, scene: Scene, states: Mapping[int, Remembered], last: "Last") -> Judgement:
+        """What follows from the silence of devices until now. Pure."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Last:
+    """The last judged fix of some devices, as columns."""
+
+    device_id: NDArray[np.int32]
+    time_us: NDArray[np.int64]
+    lon: NDArray[np.float64]
+    lat: NDArray[np.float64]
+    speed_mps: NDArray[np.float32]
+    """NaN: unknown."""

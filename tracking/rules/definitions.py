@@ -32,6 +32,10 @@ class Schedule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     to: time = time(0)
     """Exclusive; 00:00 is the end of the day."""
 
+    @property
+    def always(self) -> bool:
+        return len(set(self.days)) == 7 and self.since == self.to == time(0)
+
     def holds(self, time_us: NDArray[np.int64]) -> NDArray[np.bool_]:
         civil_s = time_us // 1_000_000 + CIVIL_OFFSET_S
         second, day = civil_s % DAY_S, civil_s // DAY_S

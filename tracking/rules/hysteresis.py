@@ -7,6 +7,8 @@ import msgspec
 
 KEPT_FIXES = 10
 """So many of the fixes that opened an episode are kept as evidence."""
+NO_SUBJECT = -1
+"""The rule is about nothing at that moment: the unit is off duty."""
 
 
 class Hysteresis(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -20,13 +22,15 @@ class Hysteresis(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class Seen(msgspec.Struct, frozen=True):
     """A fix seen from a rule. ``verdict``: 1 breaks it, -1 keeps it, 0 says nothing. ``value``: what was
-    measured, in the unit of the rule."""
+    measured, in the unit of the rule. ``subject``: what the rule is about at that moment where that
+    changes, such as the id of the grid of the turn of duty."""
 
     time_us: int
     lon: float
     lat: float
     verdict: int
     value: float
+    subject: int = 0
 
 
 Point = tuple[int, float, float, float]
@@ -43,10 +47,12 @@ class Episode(msgspec.Struct, frozen=True, omit_defaults=True):
     worst: float = 0.0
     kept: tuple[Point, ...] = ()
     opened: bool = False
-    written_us: int = 0
+    written: Point | None = None
+    """``last`` as it was when the episode was opened or last updated: what the alert shows."""
     good: int = 0
     """Fixes in a row that kept the rule, since the last that broke it."""
     returned_us: int = 0
+    subject: int = 0
 
 
 IDLE = Episode()
@@ -62,6 +68,8 @@ class Step(msgspec.Struct, frozen=True):
     lat: float
     last_lon: float
     last_lat: float
+    value: float
+    """Of the last fix that broke the rule."""
     worst: float
     fixes: int
     evidence: tuple[Point, ...] = ()
@@ -69,43 +77,63 @@ class Step(msgspec.Struct, frozen=True):
     close_reason: str | None = None
 
 
-def advance(state: Episode, seen: Seen, pace: Hysteresis) -> tuple[Episode, Step | None]:
-    """The state after one more fix, and what became of the episode."""
+def advance(state: Episode, seen: Seen, pace: Hysteresis) -> tuple[Episode, tuple[Step, ...]]:
+    """The state after one more fix, and what became of the episode.
+
+    An episode is about one subject: it ends when the unit goes off duty or is given another.
+    """
+    if state.subject == seen.subject or state == IDLE:
+        state, step = _advance(state, seen, pace)
+        return state, (step,) if step else ()
+    ended: tuple[Step, ...] = ()
+    if state.opened:
+        reason = "off_duty" if seen.subject == NO_SUBJECT else "reassigned"
+        ended = (end(state, seen.time_us, reason),)
+    state, step = _advance(IDLE, seen, pace)
+    return state, (*ended, step) if step else ended
+
+
+def _advance(state: Episode, seen: Seen, pace: Hysteresis) -> tuple[Episode, Step | None]:
     if seen.verdict == 0:
         return state, None
-    if seen.verdict < 0:
+    if seen.verdict < 0 or seen.subject == NO_SUBJECT:
         if not state.opened:
             return IDLE, None
         good, returned = state.good + 1, state.returned_us or seen.time_us
         if good < pace.close_after_fixes:
             return msgspec.structs.replace(state, good=good, returned_us=returned), None
-        return IDLE, _step("close", state, closed_us=returned, close_reason="returned")
+        return IDLE, end(state, returned, "returned")
     point: Point = (seen.time_us, seen.lon, seen.lat, round(seen.value, 2))
     first = state.first or point
-    after = msgspec.structs.replace(
-        state,
-        breaks=state.breaks + 1,
+    opened = state.opened
+    breaks = state.breaks + 1
+    opens = not opened and (
+        breaks >= pace.open_after_fixes and seen.time_us - first[0] >= pace.open_after_s * 1e6
+    )
+    written = state.written
+    updates = opened and (written is None or seen.time_us - written[0] >= pace.update_every_s * 1e6)
+    kept = state.kept if opened else (*state.kept, point)[:KEPT_FIXES]
+    after = Episode(
+        breaks=breaks,
         first=first,
         last=point,
         worst=max(state.worst, point[3]),
-        kept=state.kept if state.opened else (*state.kept, point)[:KEPT_FIXES],
-        good=0,
-        returned_us=0,
+        kept=() if opens else kept,
+        opened=opened or opens,
+        written=point if opens or updates else written,
+        subject=seen.subject,
     )
-    if after.opened:
-        if seen.time_us - after.written_us < pace.update_every_s * 1e6:
-            return after, None
-        after = msgspec.structs.replace(after, written_us=seen.time_us)
-        return after, _step("update", after)
-    if after.breaks < pace.open_after_fixes or seen.time_us - first[0] < pace.open_after_s * 1e6:
-        return after, None
-    evidence = after.kept
-    after = msgspec.structs.replace(after, opened=True, written_us=seen.time_us, kept=())
-    return after, _step("open", after, evidence=evidence)
+    if opens:
+        return after, _step("open", after, evidence=kept)
+    return after, _step("update", after) if updates else None
+
+
+def end(state: Episode, closed_us: int, reason: str) -> Step:
+    """The end of an open episode."""
+    return _step("close", state, closed_us=closed_us, close_reason=reason)
 
 
 def _step(kind: Literal["open", "update", "close"], state: Episode, **more: Any) -> Step:
     first, last = state.first or (0, 0.0, 0.0, 0.0), state.last or (0, 0.0, 0.0, 0.0)
-    return Step(
-        kind, first[0], last[0], first[1], first[2], last[1], last[2], state.worst, state.breaks, **more
-    )
+    place = (first[1], first[2], last[1], last[2])
+    return Step(kind, first[0], last[0], *place, last[3], state.worst, state.breaks, **more)

@@ -1,40 +1,57 @@
-"""Rules of table ``alert_rule`` on live fixes: the engine of ``./wanmi tracks analyse``, batch by batch."""
+"""Rules ready to judge: a version of a definition, whom and what it is about; and a rule through its
+versions. The same for live fixes, for late ones, and for ``./wanmi tracks analyse``."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections import ChainMap
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
 from typing import Any
 
 import msgspec
 import numpy as np
 import psycopg
 import shapely
+from numpy.typing import NDArray
 
 from gis_core.models.area import area_prefix
 from tracking.batch import FixBatch
-from tracking.directory import Device
-from tracking.quality.track import make_track
-from tracking.rules.base import Change, Judgement, RuleContext, RuleState
+from tracking.clock import micros_of
+from tracking.directory import Device, Directory
+from tracking.rules.base import NOTHING, Change, Judgement, Last, Remembered, Scene
 from tracking.rules.definitions import RuleDefinition, as_evidence
-from tracking.rules.engine import START, Memory, Watch
-from tracking.rules.hysteresis import Step
-from tracking.rules.places import Places
+from tracking.rules.hysteresis import IDLE, Episode, Seen, Step, advance, end
+from tracking.rules.kinds import KINDS, Kind, Look
+from tracking.rules.places import NO_PLACES, Places
+from tracking.rules.silence import judge_silences, wake_silences
+from tracking.rules.way import NEVER
 from tracking.sql import QUERIES
 
-LIVE_KINDS = frozenset({"left_city", "forbidden_zone", "off_route", "speeding", "dwell", "signal_lost"})
-"""``outside_grid`` follows the rosters and is a rule of its own."""
-WITHOUT_LAST_FIX = frozenset({"left_city", "forbidden_zone", "off_route", "dwell"})
-"""Kinds that need not remember the last fix, which would change with each."""
+LIVE_KINDS = frozenset({*KINDS, "signal_lost"})
+"""Kinds that a rule of the table may have; ``outside_grid`` is built in."""
 
 
-@dataclass(frozen=True, slots=True)
 class LiveRule:
-    """One version of a rule, and whom it is about."""
+    """One version of a rule, and whom it is about. ``since_us``: from when on it has been in force."""
 
-    definition: RuleDefinition
-    places: Places
-    unit_kinds: frozenset[str] = frozenset()
-    org_unit_ids: frozenset[int] = frozenset()
-    area_code: str | None = None
+    corrected = True
+
+    def __init__(
+        self,
+        definition: RuleDefinition,
+        places: Places = NO_PLACES,
+        unit_kinds: frozenset[str] = frozenset(),
+        org_unit_ids: frozenset[int] = frozenset(),
+        area_code: str | None = None,
+        *,
+        since_us: int = NEVER,
+        kind: Kind | None = None,
+    ) -> None:
+        self.definition = definition
+        self.places = places
+        self.since_us = since_us
+        self._unit_kinds, self._org_unit_ids, self._area_code = unit_kinds, org_unit_ids, area_code
+        self._kind = kind or KINDS.get(definition.kind)
+        self._everybody = not (unit_kinds or org_unit_ids or area_code or definition.devices)
+        self._roll: tuple[Directory, int, NDArray[np.bool_], NDArray[np.float64]] | None = None
 
     @property
     def key(self) -> str:
@@ -42,40 +59,130 @@ class LiveRule:
 
     def concerns(self, device: Device) -> bool:
         return (
-            (not self.unit_kinds or device.unit_kind in self.unit_kinds)
-            and (not self.org_unit_ids or device.org_unit_id in self.org_unit_ids)
-            and (self.area_code is None or device.area_code.startswith(area_prefix(self.area_code)))
+            (not self._unit_kinds or device.unit_kind in self._unit_kinds)
+            and (not self._org_unit_ids or device.org_unit_id in self._org_unit_ids)
+            and (self._area_code is None or device.area_code.startswith(area_prefix(self._area_code)))
             and (not self.definition.devices or device.key in self.definition.devices)
         )
 
-    def judge(self, fixes: FixBatch, context: RuleContext, states: Mapping[int, RuleState]) -> Judgement:
-        """As ``Rule.judge``: pure; fixes are ordered by device and time."""
+    def judge(self, fixes: FixBatch, scene: Scene, states: Mapping[int, Remembered]) -> Judgement:
+        """As ``Rule.judge``."""
+        if not self.definition.enabled:
+            return Judgement()
+        concerned, period_s = self._roll_of(scene.directory)
+        if not self._everybody:
+            rows = concerned[fixes.device_id]
+            if not rows.all():
+                fixes, scene = fixes.take(rows), scene.take(rows)
+        if not len(fixes):
+            return Judgement()
+        if self.definition.kind == "signal_lost":
+            periods = period_s[fixes.device_id]
+            return judge_silences(self.definition, self.since_us, fixes, scene, states, periods)
+        if self._kind is None:
+            return Judgement()
+        look = self._kind.look(self.definition, self.places, fixes, scene, states)
+        if not self.definition.schedule.always:
+            held = self.definition.schedule.holds(fixes.fix_time_us)
+            look.verdict = np.where(held, look.verdict, -1).astype(np.int8)
+        return self._fold(fixes, scene, look, states)
+
+    def wake(self, now_us: int, scene: Scene, states: Mapping[int, Remembered], last: Last) -> Judgement:
+        """As ``Rule.wake``."""
+        if not self.definition.enabled:
+            return self.end(list(states), states)
+        if self.definition.kind != "signal_lost":
+            return Judgement()
+        concerned, period_s = self._roll_of(scene.directory)
+        rows = concerned[last.device_id]
+        last = Last(*(getattr(last, name)[rows] for name in Last.__dataclass_fields__))
+        periods = period_s[last.device_id]
+        return wake_silences(self.definition, self.since_us, now_us, last, states, periods)
+
+    def _roll_of(self, directory: Directory) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
+        """By device id: whom the rule is about, and how often they report. Made anew when the directory
+        changes."""
+        known = self._roll
+        if known is None or known[0] is not directory or known[1] != len(directory.by_id):
+            highest = max(directory.by_id, default=0)
+            concerned = np.zeros(highest + 1, dtype=np.bool_)
+            period_s = np.full(highest + 1, 30.0)
+            for number, device in directory.by_id.items():
+                concerned[number] = self.concerns(device)
+                period_s[number] = device.period_s
+            known = (directory, len(directory.by_id), concerned, period_s)
+            if not directory.passing:
+                self._roll = known
+        return known[2], known[3]
+
+    def _fold(self, fixes: FixBatch, scene: Scene, look: Look, states: Mapping[int, Remembered]) -> Judgement:
+        """Episodes out of verdicts: only devices that break the rule, or did, are looked at fix by fix."""
         judgement = Judgement()
-        for device_id, rows in _runs(fixes):
-            device = context.directory.by_id.get(device_id)
-            if device is None or not self.concerns(device):
-                continue
-            known = states.get(device_id)
-            before = msgspec.convert(known, Memory) if known else START
-            track = make_track(
-                np.arange(rows.start, rows.stop),
-                fixes.fix_time_us[rows],
-                fixes.lon[rows],
-                fixes.lat[rows],
-                fixes.speed_mps[rows].astype(np.float64),
-                fixes.course_deg[rows].astype(np.float64),
-            )
-            watch = Watch(self.definition, self.places, device.key, float(device.period_s))
-            after, steps = watch.judge(track, before)
-            if self.definition.kind in WITHOUT_LAST_FIX:
-                after = msgspec.structs.replace(after, last=None)
-            judgement.changes += [self._change(device_id, step) for step in steps]
-            if after != before:
-                judgement.states[device_id] = msgspec.to_builtins(after)
+        starts = np.flatnonzero(np.r_[True, fixes.device_id[1:] != fixes.device_id[:-1]])
+        devices = fixes.device_id[starts].tolist()
+        bounds = [*starts.tolist(), len(fixes)]
+        breaking = np.logical_or.reduceat(look.verdict > 0, starts).tolist()
+        for number, device in enumerate(devices):
+            known = states.get(device, NOTHING)
+            episode = known.episode
+            if episode != IDLE or breaking[number]:
+                rows = slice(bounds[number], bounds[number + 1])
+                episode = self._follow(fixes, scene, look, rows, episode, judgement)
+            after = Remembered(episode, look.stays.get(device))
+            if after != known:
+                judgement.states[device] = after
         return judgement
 
-    def _change(self, device_id: int, step: Step) -> Change:
-        evidence: dict[str, Any] = {"worst": step.worst, "fixes_breaking": step.fixes}
+    def _follow(
+        self, fixes: FixBatch, scene: Scene, look: Look, rows: slice, state: Episode, judgement: Judgement
+    ) -> Episode:
+        pace = self.definition.pace
+        breaking = (np.flatnonzero(look.verdict[rows] > 0) + rows.start).tolist()
+        following = 0
+        row = rows.start
+        while row < rows.stop:
+            if state == IDLE:
+                # Fixes that keep the rule change nothing now: on to one that breaks it.
+                while following < len(breaking) and breaking[following] < row:
+                    following += 1
+                if following == len(breaking):
+                    break
+                row = breaking[following]
+            seen = Seen(
+                int(fixes.fix_time_us[row]),
+                float(fixes.lon[row]),
+                float(fixes.lat[row]),
+                int(look.verdict[row]),
+                float(look.value[row]),
+                0 if look.subject is None else int(look.subject[row]),
+            )
+            state, steps = advance(state, seen, pace)
+            for step in steps:
+                told = self._kind.evidence(self.definition, step, fixes, row, scene) if self._kind else {}
+                judgement.changes.append(self._change(int(fixes.device_id[row]), step, told))
+            row += 1
+        return state
+
+    def end(self, devices: Iterable[int], states: Mapping[int, Remembered]) -> Judgement:
+        """Of a version that is disabled: what began before it ends when it came into force."""
+        judgement = Judgement()
+        for device in devices:
+            known = states.get(device)
+            if known is None:
+                continue
+            episode, stay = known.episode, known.stay
+            if episode.first and episode.first[0] < self.since_us:
+                if episode.opened:
+                    step = end(episode, self.since_us, "rule_ended")
+                    judgement.changes.append(self._change(device, step, {}))
+                episode = IDLE
+            if stay and stay[0] < self.since_us:
+                stay = None
+            judgement.states[device] = Remembered(episode, stay)
+        return judgement
+
+    def _change(self, device_id: int, step: Step, told: dict[str, Any]) -> Change:
+        evidence: dict[str, Any] = {"worst": step.worst, "fixes_breaking": step.fixes, **told}
         if step.kind == "open":
             evidence["rule"] = as_evidence(self.definition)
             evidence["fixes"] = [
@@ -100,27 +207,77 @@ class LiveRule:
         )
 
 
-def _runs(fixes: FixBatch) -> Iterator[tuple[int, slice]]:
-    """The consecutive rows of each device."""
-    starts = np.flatnonzero(np.r_[True, fixes.device_id[1:] != fixes.device_id[:-1]])
-    for start, end in zip(starts, [*starts[1:], len(fixes)], strict=True):
-        yield int(fixes.device_id[start]), slice(int(start), int(end))
+class RuleLine:
+    """A rule through its versions: each fix is judged by the version that was in force at its time. The
+    first holds for older fixes as well."""
+
+    corrected = True
+
+    def __init__(self, versions: Sequence[LiveRule]) -> None:
+        self.versions = tuple(versions)
+        self._ended = not all(version.definition.enabled for version in versions)
+
+    @property
+    def key(self) -> str:
+        return self.versions[-1].key
+
+    @property
+    def definition(self) -> RuleDefinition:
+        return self.versions[-1].definition
+
+    def judge(self, fixes: FixBatch, scene: Scene, states: Mapping[int, Remembered]) -> Judgement:
+        """As ``Rule.judge``."""
+        newest = self.versions[-1]
+        if not len(fixes):
+            return Judgement()
+        if not self._ended and fixes.fix_time_us.min() >= newest.since_us:
+            return newest.judge(fixes, scene, states)
+        judgement = Judgement()
+        whole: Mapping[int, Remembered] = ChainMap(judgement.states, dict(states))
+        untils = [version.since_us for version in self.versions[1:]]
+        sinces = [NEVER, *untils]
+        for version, since, until in zip(
+            self.versions, sinces, [*untils, np.iinfo(np.int64).max], strict=True
+        ):
+            rows = (fixes.fix_time_us >= since) & (fixes.fix_time_us < until)
+            if not version.definition.enabled:
+                devices = np.unique(fixes.device_id[fixes.fix_time_us >= since]).tolist()
+                piece = version.end(devices, _without_nothing(whole))
+            elif rows.any():
+                piece = version.judge(fixes.take(rows), scene.take(rows), _without_nothing(whole))
+            else:
+                continue
+            judgement.changes += piece.changes
+            judgement.states |= piece.states
+        judgement.changes.sort(key=lambda change: change.device_id)  # stable: each device's stay in order
+        return judgement
+
+    def wake(self, now_us: int, scene: Scene, states: Mapping[int, Remembered], last: Last) -> Judgement:
+        """As ``Rule.wake``."""
+        return self.versions[-1].wake(now_us, scene, states, last)
 
 
-def load_rules(connection: psycopg.Connection[Any]) -> tuple[LiveRule, ...]:
-    """The rules in force that are enabled."""
-    found = []
-    for key, version, kinds, org_units, area, definition, shapes in connection.execute(
-        QUERIES["alert_rules"]
-    ):
+def _without_nothing(states: Mapping[int, Remembered]) -> dict[int, Remembered]:
+    return {device: state for device, state in states.items() if state != NOTHING}
+
+
+def load_rules(connection: psycopg.Connection[Any]) -> tuple[RuleLine, ...]:
+    """The rules of the table with their versions; one that has been disabled stays, to end its episodes."""
+    rows = connection.execute(QUERIES["alert_rules"]).fetchall()
+    lines = (RuleLine(list(_versions(group))) for _, group in groupby(rows, key=lambda row: row[0]))
+    return tuple(line for line in lines if any(one.definition.enabled for one in line.versions))
+
+
+def _versions(rows: Iterator[Any]) -> Iterator[LiveRule]:
+    for key, version, since, kinds, org_units, area, definition, shapes in rows:
         rule = msgspec.structs.replace(
             msgspec.json.decode(definition, type=RuleDefinition), key=key, version=version
         )
-        if not rule.enabled:
-            continue
         array = shapely.from_wkb(np.array([bytes(shape) for shape in shapes], dtype=object))
         places = Places(np.atleast_1d(array), [{} for _ in shapes])
         if rule.kind == "speeding":
             places = Places(places.shapes, [{"limit_kmh": rule.zone_limit_kmh} for _ in shapes])
-        found.append(LiveRule(rule, places, frozenset(kinds), frozenset(org_units), area))
-    return tuple(found)
+        yield LiveRule(rule, places, frozenset(kinds), frozenset(org_units), area, since_us=micros_of(since))
+
+
+__all__ = ["LIVE_KINDS", "LiveRule", "RuleLine", "load_rules"]

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +11,10 @@ import shapely
 from numpy.typing import NDArray
 
 from gis_core.errors import BadInput
+from tracking.locator import metres_per_degree
 
-METRES_PER_DEGREE = 111_195.0
 
-
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Places:
     """Shapes in degrees with their properties. A property ``device`` (a key, or a list of keys) or
     ``devices`` makes a shape count for those devices only."""
@@ -22,39 +22,42 @@ class Places:
     shapes: NDArray[Any]
     properties: list[dict[str, Any]]
 
-    def of(self, device: str) -> NDArray[Any]:
-        """The shapes that count for a device."""
+    def meant_for(self, device: str) -> "Places":
+        """Those that count for a device."""
         chosen = [index for index, told in enumerate(self.properties) if _meant(told, device)]
-        return self.shapes[chosen]
+        if len(chosen) == len(self.properties):
+            return self
+        return Places(self.shapes[chosen], [self.properties[index] for index in chosen])
 
-    def distance_m(
-        self, device: str, lon: NDArray[np.float64], lat: NDArray[np.float64]
-    ) -> NDArray[np.float64]:
-        """From the nearest of the shapes, 0 inside and where there is no shape."""
-        shapes = self.of(device)
-        away = np.zeros(len(lon))
-        if not len(shapes):
-            return away
-        whole = shapely.union_all(shapes)
+    @cached_property
+    def _whole(self) -> Any:
+        whole = shapely.union_all(self.shapes)
         shapely.prepare(whole)
-        out = ~shapely.intersects_xy(whole, lon, lat)
+        return whole
+
+    @cached_property
+    def _plane(self) -> "_Plane":
+        return _Plane(self._whole)
+
+    def distance_m(self, lon: NDArray[np.float64], lat: NDArray[np.float64]) -> NDArray[np.float64]:
+        """From the nearest of the shapes, 0 inside and where there is no shape."""
+        away = np.zeros(len(lon))
+        if not len(self.shapes):
+            return away
+        out = ~shapely.intersects_xy(self._whole, lon, lat)
         if out.any():
-            plane, x, y = _plane(whole, lon[out], lat[out])
-            away[out] = shapely.distance(plane, shapely.points(x, y))
+            away[out] = shapely.distance(self._plane.shape, self._plane.points(lon[out], lat[out]))
         return away
 
-    def depth_m(self, device: str, lon: NDArray[np.float64], lat: NDArray[np.float64]) -> NDArray[np.float64]:
+    def depth_m(self, lon: NDArray[np.float64], lat: NDArray[np.float64]) -> NDArray[np.float64]:
         """How deep inside the shapes: the distance from their border, 0 outside."""
-        shapes = self.of(device)
         deep = np.zeros(len(lon))
-        if not len(shapes):
+        if not len(self.shapes):
             return deep
-        whole = shapely.union_all(shapes)
-        shapely.prepare(whole)
-        inside = shapely.intersects_xy(whole, lon, lat)
+        inside = shapely.intersects_xy(self._whole, lon, lat)
         if inside.any():
-            plane, x, y = _plane(whole, lon[inside], lat[inside])
-            deep[inside] = shapely.distance(shapely.boundary(plane), shapely.points(x, y))
+            points = self._plane.points(lon[inside], lat[inside])
+            deep[inside] = shapely.distance(self._plane.border, points)
         return deep
 
     def limits_kmh(
@@ -71,22 +74,30 @@ class Places:
         return np.where(np.isfinite(lowest), lowest, limits)
 
 
+NO_PLACES = Places(np.zeros(0, dtype=object), [])
+
+
+class _Plane:
+    """A shape in metres about the centre of its bounds; right to 0.1 % within 20 km."""
+
+    def __init__(self, shape: Any) -> None:
+        west, south, east, north = shapely.bounds(shape)
+        self._origin = np.array([(west + east) / 2, (south + north) / 2])
+        self._scale = metres_per_degree(self._origin[1:])[0]
+        self.shape = shapely.transform(shape, lambda xy: (xy - self._origin) * self._scale)
+        self.border = shapely.boundary(self.shape)
+        shapely.prepare(self.shape)
+        shapely.prepare(self.border)
+
+    def points(self, lon: NDArray[np.float64], lat: NDArray[np.float64]) -> Any:
+        return shapely.points((np.column_stack((lon, lat)) - self._origin) * self._scale)
+
+
 def _meant(told: dict[str, Any], device: str) -> bool:
     whose = told.get("devices", told.get("device"))
     if whose is None:
         return True
     return device in whose if isinstance(whose, list) else str(whose) == device
-
-
-def _plane(
-    shape: Any, lon: NDArray[np.float64], lat: NDArray[np.float64]
-) -> tuple[Any, NDArray[np.float64], NDArray[np.float64]]:
-    """Shape and points in metres about the centre of the shape; right to 1 % within 50 km."""
-    west, south, east, north = shapely.bounds(shape)
-    origin = np.array([(west + east) / 2, (south + north) / 2])
-    scale = METRES_PER_DEGREE * np.array([np.cos(np.radians(origin[1])), 1.0])
-    plane = shapely.transform(shape, lambda xy: (xy - origin) * scale)
-    return plane, (lon - origin[0]) * scale[0], (lat - origin[1]) * scale[1]
 
 
 def read_places(path: Path) -> Places:

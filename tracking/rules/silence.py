@@ -1,0 +1,131 @@
+"""Alert "signal lost": a silence longer than the device's own, which began under way.
+
+The episode opens when the silence has lasted too long and ends with the next fix. Live it opens by the
+clock; a fix of before then shows that there was no silence, and the episode is withdrawn.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tracking.batch import FixBatch
+from tracking.rules.base import NOTHING, Change, Judgement, Last, Remembered, Scene
+from tracking.rules.definitions import RuleDefinition, as_evidence
+from tracking.rules.hysteresis import Episode
+from tracking.rules.way import NEVER
+
+
+def judge_silences(
+    rule: RuleDefinition,
+    since_us: int,
+    fixes: FixBatch,
+    scene: Scene,
+    states: Mapping[int, Remembered],
+    period_s: NDArray[np.float64],
+) -> Judgement:
+    """``period_s``: of the device of each fix; ``since_us``: no silence counts from before then."""
+    judgement = Judgement()
+    way = scene.way
+    known = way.before_us != NEVER
+    before = np.where(known, way.before_us, 0)
+    opened = before + _wait_us(rule, period_s)
+    with np.errstate(invalid="ignore"):
+        lost = known & (fixes.fix_time_us > opened) & (way.before_mps * 3.6 >= rule.moving_kmh)
+    lost &= (opened >= since_us) & rule.schedule.holds(opened)
+    first = np.r_[True, fixes.device_id[1:] != fixes.device_id[:-1]] if len(fixes) else lost
+    open_now = np.zeros(len(fixes), dtype=np.bool_)
+    if states:
+        rows = np.flatnonzero(first)
+        open_now[rows] = [device in states for device in fixes.device_id[rows].tolist()]
+    for row in np.flatnonzero(lost | open_now).tolist():
+        device = int(fixes.device_id[row])
+        time_us = int(fixes.fix_time_us[row])
+        last = (int(way.before_us[row]), float(way.before_lon[row]), float(way.before_lat[row]))
+        here = (float(fixes.lon[row]), float(fixes.lat[row]))
+        silence_s = round((time_us - last[0]) / 1e6, 1)
+        if open_now[row]:
+            judgement.states[device] = NOTHING
+            if not lost[row]:
+                judgement.changes.append(_change("withdraw", rule, device, int(opened[row]), last, last))
+                continue
+        else:
+            judgement.changes.append(_open(rule, device, int(opened[row]), last))
+        judgement.changes.append(
+            _change(
+                "close",
+                rule,
+                device,
+                int(opened[row]),
+                last,
+                (time_us, *here),
+                evidence={"silence_s": silence_s, "worst": silence_s},
+                closed_us=time_us,
+                close_reason="returned",
+            )
+        )
+    return judgement
+
+
+def wake_silences(
+    rule: RuleDefinition,
+    since_us: int,
+    now_us: int,
+    last: Last,
+    states: Mapping[int, Remembered],
+    period_s: NDArray[np.float64],
+) -> Judgement:
+    """Which devices have been silent for too long by now. ``period_s``: of each of ``last``."""
+    judgement = Judgement()
+    opened = last.time_us + _wait_us(rule, period_s)
+    with np.errstate(invalid="ignore"):
+        lost = (opened < now_us) & (opened >= since_us) & (last.speed_mps * 3.6 >= rule.moving_kmh)
+    for row in np.flatnonzero(lost).tolist():
+        device = int(last.device_id[row])
+        if device in states or not rule.schedule.holds(opened[row : row + 1])[0]:
+            continue
+        place = (int(last.time_us[row]), float(last.lon[row]), float(last.lat[row]))
+        change = _open(rule, device, int(opened[row]), place)
+        point = (change.opened_us, change.lon, change.lat, 0.0)
+        judgement.changes.append(change)
+        judgement.states[device] = Remembered(Episode(opened=True, first=point, last=point, written=point))
+    return judgement
+
+
+def _wait_us(rule: RuleDefinition, period_s: NDArray[np.float64]) -> NDArray[np.int64]:
+    return (np.maximum(rule.min_s, rule.periods * period_s) * 1e6).astype(np.int64)
+
+
+def _open(rule: RuleDefinition, device: int, opened_us: int, last: tuple[int, float, float]) -> Change:
+    evidence = {
+        "rule": as_evidence(rule),
+        "fixes": [{"time": last[0] / 1e6, "lon": last[1], "lat": last[2]}],
+    }
+    return _change("open", rule, device, opened_us, last, (opened_us, *last[1:]), evidence=evidence)
+
+
+def _change(
+    kind: Any,
+    rule: RuleDefinition,
+    device: int,
+    opened_us: int,
+    last: tuple[int, float, float],
+    seen: tuple[int, float, float],
+    **more: Any,
+) -> Change:
+    return Change(
+        kind=kind,
+        rule=rule.key,
+        rule_version=rule.version,
+        severity=rule.severity,
+        device_id=device,
+        opened_us=opened_us,
+        seen_us=seen[0],
+        lon=last[1],
+        lat=last[2],
+        last_lon=seen[1],
+        last_lat=seen[2],
+        evidence=more.pop("evidence", {}),
+        **more,
+    )
