@@ -45,6 +45,7 @@ from command_center.units import routes as unit_routes
 from command_center.web_app import WebApp
 from command_center.worker import create_jobs
 from geocoding.live import Keeper
+from geocoding.providers import Outside, ProviderSettings
 from gis_core.database import create_engine
 from gis_core.identity.principal import Principal
 from gis_core.identity.secrets import Keyring
@@ -171,6 +172,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         state.live_hub = Hub(settings.database, state.tile_store.versions, state.readers.forget)
         await state.live_hub.start()
         stack.push_async_callback(state.live_hub.stop)
+        state.outside_geocoder = Outside(ProviderSettings())
+        stack.push_async_callback(state.outside_geocoder.close)
         state.gazetteer = Keeper(settings.database.database_url)
         state.gazetteer.start()
         stack.callback(state.gazetteer.stop)

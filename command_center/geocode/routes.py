@@ -20,6 +20,7 @@ from geocoding.formats import answer_members, described_members, geocodejson
 from geocoding.forward import Hints
 from geocoding.grammar.vocabulary import canonical
 from geocoding.live import Keeper, State
+from geocoding.providers import Outside
 from gis_core.database import load_queries
 from gis_core.errors import BadInput, NotFound
 from gis_core.identity.principal import Principal
@@ -81,7 +82,10 @@ async def find_address(
     limit: Annotated[int, Query(ge=1, le=20)] = 5,
     format: Annotated[Literal["wanmi", "geocodejson"], Query()] = "wanmi",
 ) -> Response:
-    """Ranked candidates with level, expected error, confidence and reasons; how each element was read."""
+    """Ranked candidates with level, expected error, confidence and reasons; how each element was read.
+
+    Where nothing is found and an outside service is set up, ``outside`` holds what that one says.
+    """
     state = _state(request)
     answer = geocode(state.gazetteer, state.calibration, q, _hints(district, lon, lat), limit=limit)
     if answer.reading.code:
@@ -89,7 +93,11 @@ async def find_address(
     state.areas.stamp([answer])
     if format == "geocodejson":
         return _json(geocodejson(answer))
-    return _json(answer_members(answer, language_of(request)))
+    members = answer_members(answer, language_of(request))
+    if answer.status == "not_found":
+        outside: Outside = request.app.state.outside_geocoder
+        members["outside"] = [place._asdict() for place in await outside.find(q, district)]
+    return _json(members)
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,8 @@ export interface Answer {
   combination: { number: number; name: string; model: string } | null
   reading: { canonical: string; standard: string; elements: { kind: string; text: string; how: string }[] }
   candidates: Candidate[]
+  /** What an outside service says, where our gazetteer has nothing. */
+  outside?: { provider: string; lon: number; lat: number; matched: string; level: string; score: number | null }[]
 }
 
 export interface Suggestion {
