@@ -22,7 +22,7 @@ from rich.progress import (
 from gis_core.coordinates import Datum
 from gis_core.identity.secrets import Keyring
 from gis_core.importing.console import print_evidence, print_report
-from gis_core.importing.errors import ImportRefused, UnknownOption
+from gis_core.importing.errors import Cancelled, ImportRefused, UnknownOption
 from gis_core.importing.mapping import UNKNOWN_DAY, MappingOptions
 from gis_core.importing.recipes import read_recipe
 from gis_core.importing.report import ImportReport, write_report
@@ -217,7 +217,13 @@ def _run_with_progress(request: ImportRequest) -> ImportReport:
         def advance(read: int, total: int | None) -> None:
             bar.update(task, completed=read, total=total)
 
-        return run_import(request, url, keyring=Keyring(secret) if secret else None, progress=advance)
+        keyring = Keyring(secret) if secret else None
+        try:
+            return run_import(request, url, keyring=keyring, progress=advance)
+        except KeyboardInterrupt as error:
+            told = Cancelled().text
+            typer.echo(f"{told.zh}\n{told.en}", err=True)
+            raise typer.Exit(130) from error
 
 
 def _tell_refusal(error: ImportRefused, *, as_json: bool) -> None:

@@ -256,3 +256,32 @@ def test_a_refused_import_keeps_what_was_there(
     file.write_bytes(file.read_bytes()[:-100])
     refused(take, file)
     assert ask("SELECT id, name, geom FROM road ORDER BY id") == before
+
+
+def test_across_the_antimeridian_is_refused_as_such(take: Take, ask: Ask, tmp_path: Path) -> None:
+    across = shapely.box(179.9, 30.0, 180.1, 30.1)
+    split = shapely.MultiPolygon([shapely.box(179.9, 30, 180, 30.1), shapely.box(-180, 30, -179.9, 30.1)])
+    file = city_files.geojson(tmp_path / "b.geojson", [(across, {"id": 1}), (split, {"id": 2})])
+    error = refused(take, file, target="building")
+    assert error.slug == "nothing-taken"
+    assert error.report is not None
+    assert {one.code for one in error.report.issues if one.feature != "file"} == {
+        "coordinate-out-of-range", "outside-china",
+    }  # fmt: skip
+    nothing_is_left(ask, "nothing-taken")
+
+
+def test_a_table_without_its_shapes_and_a_zip_of_two_layers(take: Take, ask: Ask, tmp_path: Path) -> None:
+    lonely = city_files.shapefile_zip(
+        tmp_path / "a.zip", [square(0, 0)], {"name": ["甲"]}, without=(".shp", ".shx", ".prj")
+    )
+    assert refused(take, lonely, target="building").slug == "unknown-format"
+    one = city_files.geojson(tmp_path / "东.geojson", [(square(0, 0), {"id": 1})])
+    other = city_files.geojson(tmp_path / "西.geojson", [(square(1, 0), {"id": 2})])
+    with zipfile.ZipFile(tmp_path / "both.zip", "w") as archive:
+        archive.write(one, one.name)
+        archive.write(other, other.name)
+    error = refused(take, tmp_path / "both.zip", target="building")
+    assert (error.slug, "东" in error.text.zh, "西" in error.text.zh) == ("layer-needed", True, True)
+    nothing_is_left(ask, "layer-needed")
+    assert take(tmp_path / "both.zip", target="building", layer="西").counts["building"].inserted == 1
