@@ -8,7 +8,7 @@ export type Bbox = [number, number, number, number]
 export type Permission =
   | 'map.view' | 'units.view' | 'units.track' | 'alerts.view' | 'alerts.handle' | 'city.import' | 'city.edit'
   | 'devices.manage' | 'people.manage' | 'audit.view' | 'system.view' | 'dead_letters.view' | 'replay.run'
-  | 'rosters.manage' | 'privacy.manage' | 'rules.define'
+  | 'units.command' | 'rosters.manage' | 'privacy.manage' | 'rules.define'
 
 export interface Session {
   person: { id: number; login: string; name: string; name_en: string | null; org_unit: string | null; post: string | null; post_en?: string | null }
@@ -204,6 +204,9 @@ export interface Device {
   org_unit_en: string | null
   enabled: boolean
   period_s: number
+  terminal_number: string | null
+  speed_unit: 'kn' | 'kmh' | 'mps'
+  has_payload_secret: boolean
   last_received_at: string | null
   clock_offset_s: number | null
   faults_today: number
