@@ -17,9 +17,11 @@ from command_center.geocode import jobs as geocode
 from command_center.imports import jobs as imports
 from gis_core.database import create_engine, load_queries, read_queries
 from gis_core.settings import DatabaseSettings
+from tracking.archive import ArchiveSettings, retain
 from tracking.partitions import days_ahead, ensure
 from tracking.rosters.shifts import fill
 from tracking.settings import TrackingSettings
+from tracking.settling import settle_due
 
 OUTBOX_KEPT = timedelta(days=7)
 CONCURRENCY = 4
@@ -88,6 +90,39 @@ async def prolong_rosters(timestamp: int) -> None:
             await fill(connection, None)
     finally:
         await engine.dispose()
+
+
+@tasks.periodic(cron="*/10 * * * *")
+@tasks.task(queueing_lock="settle_fixes")
+async def settle_fixes(timestamp: int) -> None:
+    """Sort, index and roll up days of fixes that are over; roll up again what late fixes changed."""
+    await asyncio.to_thread(_settle_fixes, DatabaseSettings())
+
+
+def _settle_fixes(settings: DatabaseSettings) -> None:
+    with psycopg.connect(settings.database_url, autocommit=True) as connection:
+        fresh, stale = settle_due(connection)
+    if fresh or stale:
+        log.info("settled", days=len(fresh), rolled_up_again=len(stale))
+
+
+@tasks.periodic(cron="23 19 * * *")
+@tasks.task(queueing_lock="retain_fixes")
+async def retain_fixes(timestamp: int) -> None:
+    """At 3:23 in China: archive old days of fixes, drop older ones that are safe in their files."""
+    await asyncio.to_thread(_retain_fixes, DatabaseSettings(), ArchiveSettings())
+
+
+def _retain_fixes(settings: DatabaseSettings, keep: ArchiveSettings) -> None:
+    with psycopg.connect(settings.database_url, autocommit=True) as connection:
+        kept = retain(connection, keep)
+    log.info(
+        "retained",
+        archived=len(kept.archived),
+        dropped=len(kept.dropped),
+        files_deleted=len(kept.deleted_files),
+        dead_letters_deleted=kept.dead_letters,
+    )
 
 
 @tasks.periodic(cron="7 * * * *")

@@ -11,6 +11,7 @@ import typer
 from tracking.analyse.reading import read_columns
 from tracking.analyse.report import analyse_file
 from tracking.analyse.text import in_words
+from tracking.archive_commands import offer
 from tracking.clock import micros_of, now_us
 
 app = typer.Typer(help="轨迹分析 Tracks", no_args_is_help=True)
@@ -20,7 +21,7 @@ _File = Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="轨迹
 
 @app.callback()
 def tracks() -> None:
-    """轨迹分析 Tracks looked at without the platform."""
+    """轨迹分析、归档与导出 Tracks: analyse a file; days of fixes, their archive, exports."""
 
 
 @app.command()
@@ -58,3 +59,6 @@ def analyse(
             buffer.clear()
     sys.stdout.buffer.write(buffer)
     sys.stdout.buffer.flush()
+
+
+offer(app)

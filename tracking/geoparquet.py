@@ -111,12 +111,12 @@ def equal(one: Columns, other: Columns) -> bool:
     )
 
 
-def write(path: Path, columns: Columns) -> None:
-    """A file of one go, for exports."""
+def write(where: Any, columns: Columns) -> None:
+    """In one go, for exports. ``where``: a path or an output of pyarrow."""
     lon, lat = columns["lon"], columns["lat"]
     bbox = (lon.min(), lat.min(), lon.max(), lat.max()) if len(lon) else None
     layout = schema(None if bbox is None else tuple(float(edge) for edge in bbox))  # type: ignore[arg-type]
-    pq.write_table(as_table(columns, layout), path, compression="zstd")
+    pq.write_table(as_table(columns, layout), where, compression="zstd")
 
 
 def read(path: Path, device_id: int | None = None) -> dict[str, NDArray[Any]]:

@@ -1,18 +1,14 @@
-"""A unit's day, who was in a place, and who is near it."""
+"""A unit's day, and who is near a place."""
 
-import json
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
 import numpy as np
-import shapely
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gis_core.database import load_queries
-from gis_core.errors import BadInput
 from tracking import quality
 from tracking.clock import datetime_of, micros_of
 from tracking.quality.track import Track, distance_m, make_track
@@ -98,17 +94,6 @@ class UnitDay:
     silences: list[Silence]
     turns: list[TurnDone]
     reasons: dict[str, int]
-
-
-@dataclass(frozen=True, slots=True)
-class Visitor:
-    unit_id: int
-    kind: UnitKind
-    name: str
-    name_en: str | None
-    first_seen: datetime
-    last_seen: datetime
-    fixes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,41 +198,6 @@ def _passed(track: Track, point: dict[str, Any]) -> PatrolPointPassed:
     near = np.flatnonzero(distance_m(track.lon, track.lat, *place) <= REACHED_M)
     reached = datetime_of(int(track.time_us[near[0]])) if len(near) else None
     return PatrolPointPassed(**point, reached_at=reached)
-
-
-async def read_visitors(
-    conn: AsyncConnection,
-    scope: ScopeParameters,
-    polygon: dict[str, Any],
-    from_time: datetime,
-    to_time: datetime,
-    *,
-    limit: int,
-) -> Sequence[Visitor]:
-    """Units with a fix in a GeoJSON polygon (degrees) in a span of time. Raises BadInput."""
-    try:
-        shape = shapely.geometry.shape(polygon)
-    except (
-        ValueError,
-        KeyError,
-        TypeError,
-        AttributeError,
-        IndexError,
-        shapely.errors.ShapelyError,
-    ) as error:
-        raise BadInput(
-            field="polygon", reason_zh=f"不是有效的 GeoJSON：{error}", reason=str(error)
-        ) from error
-    if shape.geom_type not in ("Polygon", "MultiPolygon") or shape.is_empty or not shape.is_valid:
-        raise BadInput(field="polygon", reason_zh="须为有效的面", reason="must be a valid polygon")
-    west, south, east, north = shape.bounds
-    box = {"west": west, "south": south, "east": east, "north": north}
-    span = {"from_time": from_time, "to_time": to_time, "max_rows": limit}
-    rows = await conn.execute(
-        QUERIES["units_within"],
-        {**scope, **box, **span, "polygon": json.dumps(shapely.geometry.mapping(shape))},
-    )
-    return [Visitor(**row) for row in rows.mappings()]
 
 
 async def read_nearest(

@@ -21,25 +21,6 @@ SELECT r.id, r.starts_at, r.ends_at, r.responsibility_grid_id AS grid_id, g.name
 SELECT id, name, name_en, ST_X(geom) AS lon, ST_Y(geom) AS lat
   FROM patrol_point WHERE responsibility_grid_id = :grid_id ORDER BY id
 
--- :name units_within
--- Units of the reader's scope that were in a polygon, with their first and last fix there.
--- The box of the polygon goes first: the exact test is for what is left.
-SELECT f.device_id AS unit_id, d.unit_kind AS kind, coalesce(p.name, v.plate, d.key) AS name,
-       coalesce(p.name_en, v.plate) AS name_en, min(f.fix_time) AS first_seen, max(f.fix_time) AS last_seen,
-       count(*) AS fixes
-  FROM fix f
-  JOIN device d ON d.id = f.device_id
-  LEFT JOIN person p ON p.id = d.person_id
-  LEFT JOIN vehicle v ON v.id = d.vehicle_id
- WHERE f.fix_time >= :from_time AND f.fix_time < :to_time
-   AND f.lon BETWEEN :west AND :east AND f.lat BETWEEN :south AND :north
-   AND ST_Intersects(ST_GeomFromGeoJSON(:polygon), ST_Point(f.lon, f.lat, 4326))
-   AND EXISTS (SELECT 1 FROM unnest(CAST(:scope_areas AS text[]), CAST(:scope_org_units AS int[])) AS s (a, o)
-                WHERE d.area_code LIKE s.a AND (s.o IS NULL OR d.org_unit_id = s.o))
- GROUP BY f.device_id, d.unit_kind, p.name, p.name_en, v.plate, d.key
- ORDER BY min(f.fix_time), f.device_id
- LIMIT :max_rows
-
 -- :name nearest_units
 -- Units that report, have a turn of duty now or none ever, and no open alert; nearest first (spheroid).
 SELECT d.id AS unit_id, d.unit_kind AS kind, coalesce(p.name, v.plate, d.key) AS name,

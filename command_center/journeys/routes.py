@@ -1,20 +1,23 @@
 """A unit's day, tracks as files, who was in a place, and who is near."""
 
+import asyncio
 from dataclasses import dataclass
 from datetime import date as civil_date
 from datetime import datetime, timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Request, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from command_center.journeys import exports
 from command_center.problems import RESPONSES
 from command_center.requests import Audit, Conn, requires
 from gis_core.errors import BadInput, NotFound
 from gis_core.identity.principal import Principal
-from tracking.journeys import NearUnit, UnitDay, Visitor, read_day, read_nearest, read_visitors
-from tracking.tracks import read_track
+from tracking.archive import ArchiveSettings
+from tracking.journeys import NearUnit, UnitDay, read_day, read_nearest
+from tracking.overview import WayOfDay, read_overview
+from tracking.presence import Visitors, read_visitors
+from tracking.track_files import FORMS, Form, as_bytes, read_fixes
 from tracking.units import Unit, UnitKind, read_unit
 
 router = APIRouter(tags=["轨迹 Tracks"], responses=RESPONSES)
@@ -22,8 +25,19 @@ router = APIRouter(tags=["轨迹 Tracks"], responses=RESPONSES)
 LONGEST_EXPORT = timedelta(days=7)
 LONGEST_SEARCH = timedelta(days=31)
 MAX_VISITORS = 1_000
-_MEDIA = {"gpx": "application/gpx+xml", "geojson": "application/geo+json", "csv": "text/csv; charset=utf-8"}
-_WRITERS = {"gpx": exports.as_gpx, "geojson": exports.as_geojson, "csv": exports.as_csv}
+LONGEST_OVERVIEW = timedelta(days=400)
+_MEDIA: dict[Form, str] = dict(
+    zip(
+        FORMS,
+        (
+            "application/gpx+xml",
+            "application/geo+json",
+            "text/csv; charset=utf-8",
+            "application/vnd.apache.parquet",
+        ),
+        strict=True,
+    )
+)
 
 Reason = Annotated[
     str, Query(min_length=2, max_length=200, description="查看原因，记入审计 / why, for the audit trail")
@@ -36,11 +50,13 @@ class NearUnits:
 
 
 @dataclass(frozen=True, slots=True)
-class Visitors:
-    """``truncated``: there were more than a thousand; the later ones are missing."""
+class Overview:
+    """``mileage_m``: of all the days; its error is the root of the squares of theirs."""
 
-    units: list[Visitor]
-    truncated: bool
+    unit_id: int
+    days: list[WayOfDay]
+    mileage_m: float
+    mileage_error_m: float
 
 
 class Search(BaseModel):
@@ -86,10 +102,40 @@ async def unit_day(
     return day
 
 
+@router.get("/units/{unit_id}/overview", summary="多日概览 / A unit's weeks or year")
+async def unit_overview(
+    unit_id: int,
+    conn: Conn,
+    audit: Audit,
+    principal: Annotated[Principal, requires("units.track")],
+    reason: Reason,
+    from_day: Annotated[civil_date, Query(alias="from", description="by the calendar in China")],
+    to_day: Annotated[civil_date, Query(alias="to", description="exclusive")],
+) -> Overview:
+    """A line within 20 m and a length for each day, at most 400 days. The look is recorded."""
+    if not timedelta(0) < to_day - from_day <= LONGEST_OVERVIEW:
+        raise BadInput(
+            field="from, to",
+            reason_zh="结束须晚于开始，且跨度不超过 400 天",
+            reason="must be in order and at most 400 days apart",
+        )
+    await _unit(conn, unit_id, principal)
+    days = await read_overview(conn, unit_id, from_day, to_day)
+    told = {"from": from_day.isoformat(), "to": to_day.isoformat(), "reason": reason, "days": len(days)}
+    await audit("unit.track", "unit", unit_id, told)
+    return Overview(
+        unit_id,
+        days,
+        round(sum(day.mileage_m for day in days), 1),
+        round(sum(day.mileage_error_m**2 for day in days) ** 0.5, 1),
+    )
+
+
 @router.get("/units/{unit_id}/track.{form}", summary="导出轨迹 / A track as a file")
 async def export_track(
     unit_id: int,
-    form: Literal["gpx", "geojson", "csv"],
+    form: Form,
+    request: Request,
     conn: Conn,
     audit: Audit,
     principal: Annotated[Principal, requires("units.track")],
@@ -97,14 +143,16 @@ async def export_track(
     from_time: Annotated[AwareDatetime, Query(alias="from")],
     to_time: Annotated[AwareDatetime, Query(alias="to", description="exclusive")],
 ) -> Response:
-    """At most seven days. The export is recorded."""
+    """At most seven days, days in the archive included; parquet is GeoParquet 1.1. The export is recorded."""
     _require_span(from_time, to_time, LONGEST_EXPORT)
     unit = await _unit(conn, unit_id, principal)
-    track = await read_track(conn, unit_id, from_time, to_time)
+    folder = ArchiveSettings(WANMI_DATA_DIR=request.app.state.settings.storage.data_dir).folder
+    fixes = await read_fixes(conn, unit_id, from_time, to_time, folder)
+    body = await asyncio.to_thread(as_bytes, form, unit.name, fixes)
     span = {"from": from_time.isoformat(), "to": to_time.isoformat(), "reason": reason}
-    await audit("unit.track_export", "unit", unit_id, {**span, "form": form, "fixes": len(track.times)})
+    await audit("unit.track_export", "unit", unit_id, {**span, "form": form, "fixes": len(fixes["lon"])})
     headers = {"Content-Disposition": f'attachment; filename="unit-{unit_id}-{from_time:%Y%m%d}.{form}"'}
-    return Response(_WRITERS[form](unit.name, track), media_type=_MEDIA[form], headers=headers)
+    return Response(body, media_type=_MEDIA[form], headers=headers)
 
 
 @router.post("/tracks/within", summary="某时段在某区域内的人员车辆 / Who was there")
@@ -114,13 +162,10 @@ async def tracks_within(
     """Units in the reader's areas and departments with a fix in the polygon. The search is recorded."""
     _require_span(body.from_time, body.to_time, LONGEST_SEARCH)
     scope = principal.scope_parameters("units.track")
-    found = await read_visitors(
-        conn, scope, body.polygon, body.from_time, body.to_time, limit=MAX_VISITORS + 1
-    )
-    units = list(found[:MAX_VISITORS])
+    found = await read_visitors(conn, scope, body.polygon, body.from_time, body.to_time, limit=MAX_VISITORS)
     told = {"from": body.from_time.isoformat(), "to": body.to_time.isoformat(), "reason": body.reason}
-    await audit("tracks.within", "tracks", None, {**told, "polygon": body.polygon, "units": len(units)})
-    return Visitors(units, len(found) > MAX_VISITORS)
+    await audit("tracks.within", "tracks", None, {**told, "polygon": body.polygon, "units": len(found.units)})
+    return found
 
 
 async def _unit(conn: Conn, unit_id: int, principal: Principal) -> Unit:

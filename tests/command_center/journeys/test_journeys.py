@@ -63,9 +63,10 @@ async def test_a_day_with_its_stop_trip_and_patrol_points(city: City, logged_in:
 
 
 @pytest.mark.parametrize(
-    ("form", "begins"), [("gpx", "<?xml"), ("geojson", '{"type"'), ("csv", "device,time")]
+    ("form", "begins"),
+    [("gpx", b"<?xml"), ("geojson", b'{"type"'), ("csv", b"device,time"), ("parquet", b"PAR1")],
 )
-async def test_a_track_as_a_file(city: City, logged_in: Login, form: str, begins: str) -> None:
+async def test_a_track_as_a_file(city: City, logged_in: Login, form: str, begins: bytes) -> None:
     unit = await city.unit("ours", EAST)
     await drive(city, unit)
     operator = await logged_in("operator", area_code=EAST)
@@ -73,10 +74,23 @@ async def test_a_track_as_a_file(city: City, logged_in: Login, form: str, begins
     span = {"from": (now - timedelta(hours=1)).isoformat(), "to": now.isoformat()}
     answer = await operator.get(f"{API}/units/{unit}/track.{form}", params={**span, **REASON})
     assert answer.status_code == 200
-    assert answer.text.startswith(begins)
+    assert answer.content.startswith(begins)
     assert (await operator.get(f"{API}/units/{unit}/track.{form}", params=span)).status_code == 422
     made = await city.run("SELECT detail FROM audit WHERE action = 'unit.track_export'")
     assert (made[0]["detail"]["form"], made[0]["detail"]["fixes"]) == (form, 50)
+
+
+async def test_a_year_at_a_glance(city: City, logged_in: Login) -> None:
+    unit = await city.unit("ours", EAST)
+    await drive(city, unit)
+    operator = await logged_in("operator", area_code=EAST)
+    today = datetime.now(CIVIL_TIME).date()
+    span = {"from": (today - timedelta(days=365)).isoformat(), "to": (today + timedelta(days=1)).isoformat()}
+    answer = (await operator.get(f"{API}/units/{unit}/overview", params={**span, **REASON})).json()
+    assert sum(day["fixes"] for day in answer["days"]) == 50
+    assert answer["mileage_m"] == pytest.approx(sum(day["mileage_m"] for day in answer["days"]))
+    assert answer["days"][-1]["line"][0] != answer["days"][-1]["line"][-1]
+    assert (await operator.get(f"{API}/units/{unit}/overview", params=span)).status_code == 422
 
 
 async def test_who_was_there_within_ones_own_streets(city: City, logged_in: Login) -> None:
