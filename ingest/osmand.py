@@ -226,11 +226,11 @@ def _first(told: dict[str, str], *names: str) -> str | None:
 def _number(text: str, name: str) -> float:
     if not _NUMBER.fullmatch(text.strip()):
         raise ValueError(f"{name} {text[:64]!r} is no number")
-    return float(text)
+    return float(text.strip())
 
 
 def _loose(text: str | None) -> float | None:
-    return float(text) if text is not None and _NUMBER.fullmatch(text.strip()) else None
+    return float(text.strip()) if text is not None and _NUMBER.fullmatch(text.strip()) else None
 
 
 def _real(value: Any) -> float | None:

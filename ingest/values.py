@@ -48,7 +48,7 @@ def micros_of_told(told: str | float) -> int:
     if isinstance(told, str):
         if not NUMBER.fullmatch(told.strip()):
             return micros_of_iso(told)
-        told = float(told)
+        told = float(told.strip())
     return micros_of_epoch(told / 1000 if told >= MILLISECONDS_FROM else told)
 
 

@@ -168,5 +168,7 @@ def test_hex_with_chinese_remarks_is_text() -> None:
 
 def test_what_fuzzing_found() -> None:
     assert [line["error"] for line in lines("json", "[[], [1]]")] == ["bad_field", "bad_field"]
+    (told,) = lines("osmand", "id=1&lat=%1c30&lon=120&timestamp=%1c1767268800&speed=%1c1")
+    assert (told["lat"], told["fix_time"]) == (30.0, "2026-01-01T12:00:00Z")
     (line,) = nmea(sentence("GPZDA,222449,25,10025162124,1607,,") + sentence(GGA))
     assert line["flags"] == ["no_date"]
