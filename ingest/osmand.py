@@ -205,7 +205,7 @@ def time_of(text: str) -> int:
 
     Raises BadTimeValue.
     """
-    if _NUMBER.fullmatch(text):
+    if _NUMBER.fullmatch(text.strip()):
         return values.micros_of_told(text)
     # A + for a blank is decoded to a blank, which is then an offset's sign that was lost.
     told = re.sub(r" (\d\d:?\d\d)$", r"+\1", text) if text.count(":") > 2 else text
