@@ -23,8 +23,10 @@ REGISTERED_CONFIDENCE = 0.8
 inferred needs the threshold that the self-examination found."""
 _REGISTERED = frozenset(("door", "building", "place"))
 _EXACT = frozenset(("same", "alias", "former", "correction"))
+_NAMED = _EXACT | {"last_part", "short_name", "larger_place", "named_after", "series"}
+"""Ways to a place whose name, or that of the larger place, was really said."""
 LEAST_CONFIDENCE, LEAST_OF_SAME_NAME = 0.1, 0.02
-"""Below this nothing is answered; the second where the very name that was said is known."""
+"""Below this nothing is answered; the second where a name that was said is known."""
 
 WHY = {
     "known": Text("地名库中有此地址", "the gazetteer has this address"),
@@ -144,7 +146,7 @@ def _status(found: list[Match], candidates: list[Candidate], threshold: float) -
     if len(found) > 1 and found[1].share >= RIVAL_SHARE * found[0].share and found[0].belief > 0.5:
         return "ambiguous"
     best = candidates[0]
-    if best.confidence < (LEAST_OF_SAME_NAME if best.reason in _EXACT else LEAST_CONFIDENCE):
+    if best.confidence < (LEAST_OF_SAME_NAME if best.reason in _NAMED else LEAST_CONFIDENCE):
         return "not_found"
     if best.level in _REGISTERED and best.reason in _EXACT and not best.shared:
         threshold = min(threshold, REGISTERED_CONFIDENCE)

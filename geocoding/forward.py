@@ -203,8 +203,8 @@ def _larger(gazetteer: Gazetteer, reading: Reading) -> list[Target]:
     found: list[Target] = []
     ids = gazetteer.bases.ids
     near = (reading.crossing[1],) if reading.crossing else ()
-    for name in (*reversed(reading.bases[:-1]), *near, *reversed(reading.communities)):
-        base_id = ids.get(name)
+    for name in (*reversed(reading.bases), *near, *reversed(reading.communities)):
+        base_id = ids.get(name) if name != reading.bases[-1] else None
         if base_id:
             found.append(Target(name, base_id, 0.5, "larger_place", None, ""))
         for child in gazetteer.children.get(name, ())[:MAX_CLUSTERS]:

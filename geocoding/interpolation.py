@@ -34,7 +34,7 @@ _TREND_M, _TREND_KNOWN_M = 2.5, 0.8
 _NOISE_M = {UNITS.index("door"): 42.0, UNITS.index("lane"): 50.0}
 _ROBUST_M = 60.0
 _LEVEL = 1.0e6
-_FITS = 6
+_FITS, _SETTLED_M = 6, 1.0
 _SHARED_WEIGHT = 0.3
 _ROAD_M = 150.0
 """Points that spread less than this tell no direction."""
@@ -118,12 +118,15 @@ def _robust(covariance: Floats, targets: Floats, noise: Floats) -> tuple[Floats,
     """Solutions for the columns of ``targets``, and how far each of its points lies from the fit."""
     own = np.diag_indices(len(noise))
     extra: Floats | float = 1.0
+    residual = np.full(len(noise), np.inf)
     for _ in range(_FITS):
         noisy = covariance.copy()
         noisy[own] += noise * extra
         solved = lapack.dposv(noisy, targets)[1]
         off = targets[:, :2] - covariance @ solved[:, :2]
-        residual = np.hypot(off[:, 0], off[:, 1])
+        before, residual = residual, np.hypot(off[:, 0], off[:, 1])
+        if np.abs(residual - before).max() < _SETTLED_M:
+            break
         extra = 1.0 + (residual / _ROBUST_M) ** 2
     return solved, residual
 

@@ -63,6 +63,8 @@ _OFFSET = re.compile(
 _SECTION = re.compile("[东西南北中][一二三123]?段(?![\u3400-\u9fff])|[东西南北]头(?![\u3400-\u9fff])")
 """A part of a long road; its numbers go on."""
 _KILOMETRE = re.compile(r"K\d{1,4}(?:,\d{1,3})?米?处?|\d{1,4}(?:公里|KM)(?:,?\d{1,3}米)?处?")
+_OFFSET_FIRSTS = frozenset("往向以偏再东西南北前后左右约大0123456789")
+_ROAD_PART_FIRSTS = frozenset("东西南北中前后上下K0123456789")
 _NUMBERED_PART = re.compile(r"(?<=[\u3400-\u9fff]{2})\d{1,2}区(?!域)")
 """育秀9区 is an estate."""
 _SIDE_LANE = re.compile(r"[东西南北前后上下]\d{1,2}(?:巷|条|胡同|里)")
@@ -119,7 +121,7 @@ def _name_cost(name: str, cost: float, kind: str) -> float:
 def _begins_with_area(name: str, least: int) -> bool:
     """Whether a city or county stands before ``least`` characters or more that would be a name by
     themselves: 杭州滨江区 are two names; 昆山花园路 is one, as roads are called after cities."""
-    return any(
+    return name[0] in words.AREA_FIRSTS and any(
         name[:length] in words.CITIES or name[:length] in words.COUNTIES
         for length in range(2, min(words.LONGEST_CITY, len(name) - least) + 1)
         if name[length] not in "湾江河海山湖东南西北"
@@ -202,11 +204,16 @@ def _spans(text: str, lexicon: Lexicon) -> list[list[Span]]:
             word = _WORDS.get(text[start : start + length])
             if word is not None:
                 at[start].append(Span(start, start + length, word[0], "words", word[1] - 0.05 * length))
-        for pattern, kind in ((_SECTION, "section"), (_KILOMETRE, "kilometre"), (_SIDE_LANE, "side_lane")):
-            hit = pattern.match(text, start)
-            if hit is not None:
-                at[start].append(Span(start, hit.end(), kind, "words", 0.3))
-        hit = _OFFSET.match(text, start)
+        if first in _ROAD_PART_FIRSTS:
+            for pattern, kind in (
+                (_SECTION, "section"),
+                (_KILOMETRE, "kilometre"),
+                (_SIDE_LANE, "side_lane"),
+            ):
+                hit = pattern.match(text, start)
+                if hit is not None:
+                    at[start].append(Span(start, hit.end(), kind, "words", 0.3))
+        hit = _OFFSET.match(text, start) if first in _OFFSET_FIRSTS else None
         if hit is not None:
             at[start].append(Span(start, hit.end(), "offset", "words", 0.3))
         if first in "省市" and start >= 2:
@@ -216,7 +223,8 @@ def _spans(text: str, lexicon: Lexicon) -> list[list[Span]]:
                     at[begin].append(Span(begin, start + 1, "province", "words", 0.5))
                 elif first == "市" and not _NO_CITY.search(name) and 3 <= len(name) <= 5:
                     at[begin].append(Span(begin, start + 1, "district", "suffix", 1.3 + 0.1 * len(name)))
-        at[start].extend(_large_areas(text, start))
+        if first in words.AREA_FIRSTS:
+            at[start].extend(_large_areas(text, start))
     for hit in _NUMBERED_PART.finditer(text):
         for begin in range(max(0, hit.start() - 4), hit.start() - 1):
             name = text[begin : hit.end()]
