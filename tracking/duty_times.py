@@ -57,8 +57,11 @@ class DutyTimes:
     older: dict[int, list[tuple[int, int]]] = field(default_factory=dict)
     """Spans (µs) of single devices before ``since_us``."""
 
-    def judge(self, device_ids: NDArray[np.int32], time_us: NDArray[np.int64]) -> NDArray[np.int8]:
-        """``Keeping`` of each position. Raises OlderTurnsNeeded."""
+    def judge(
+        self, device_ids: NDArray[np.int32], time_us: NDArray[np.int64], *, strict: bool = True
+    ) -> NDArray[np.int8]:
+        """``Keeping`` of each position. Raises OlderTurnsNeeded; if not ``strict``, times of which no turns
+        were read count as kept."""
         found = np.zeros(len(device_ids), dtype=np.int8)
         if not len(self.outside) or not len(device_ids):
             return found
@@ -70,7 +73,7 @@ class DutyTimes:
         if len(asked):
             ids, moments = device_ids[asked], time_us[asked]
             on_duty = self._on_duty(ids.astype(np.int64), moments)
-            self._look_at_older(ids, moments, on_duty)
+            self._look_at_older(ids, moments, on_duty, strict=strict)
             found[asked] = np.where(on_duty, Keeping.KEEP, self.outside[ids])
         return found
 
@@ -85,13 +88,21 @@ class DutyTimes:
         return np.asarray(begun & (self.starts[span] >> 32 == ids) & (moment < self.ends[span]))
 
     def _look_at_older(
-        self, ids: NDArray[np.int32], time_us: NDArray[np.int64], on_duty: NDArray[np.bool_]
+        self,
+        ids: NDArray[np.int32],
+        time_us: NDArray[np.int64],
+        on_duty: NDArray[np.bool_],
+        *,
+        strict: bool,
     ) -> None:
         old = np.flatnonzero(time_us < self.since_us)
         unknown = sorted({int(device) for device in ids[old].tolist()} - self.older.keys())
-        if unknown:
+        if unknown and strict:
             raise OlderTurnsNeeded(unknown)
         for row in old.tolist():
+            if int(ids[row]) not in self.older:
+                on_duty[row] = True
+                continue
             spans, moment = self.older[int(ids[row])], int(time_us[row])
             place = bisect_right(spans, moment, key=lambda span: span[0]) - 1
             on_duty[row] = place >= 0 and moment < spans[place][1]

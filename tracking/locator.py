@@ -71,6 +71,11 @@ class GridDistances:
     def __contains__(self, grid: int) -> bool:
         return grid in self._row
 
+    def centre(self, grid: int) -> tuple[float, float]:
+        """Longitude and latitude of the middle of a known grid's box."""
+        lon, lat = self._origin[self._row[grid]].tolist()
+        return lon, lat
+
     def measure(
         self, grids: NDArray[np.int32], lon: NDArray[np.float64], lat: NDArray[np.float64]
     ) -> NDArray[np.float64]:

@@ -211,6 +211,9 @@ def wake(world: World, now_us: int) -> "Work":
     scene = Scene(world.directory, world.locator, _way(work, work.fixes, world.memory.judged))
     last = world.memory.judged.known()
     known = np.isin(last.device_id, np.fromiter(world.directory.by_id, dtype=np.int32))
+    # Who is off duty and not followed then is not missed.
+    now = np.full(len(last.device_id), now_us)
+    known &= world.directory.duty_times.judge(last.device_id, now) == Keeping.KEEP
     last = Last(*(getattr(last, name)[known] for name in Last.__dataclass_fields__))
     for rule in world.rules:
         _keep(work, rule.key, rule.wake(now_us, scene, world.memory.rule_states(rule.key), last))

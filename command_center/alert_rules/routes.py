@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated, Any
 
+import msgspec
 from fastapi import APIRouter, Path
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -10,6 +11,8 @@ from command_center.people.shapes import AreaCode
 from command_center.problems import RESPONSES
 from command_center.requests import Audit, Conn, requires
 from gis_core.identity.principal import Principal
+from tracking.rules.catalogue import CATALOGUE, PACE, KindInfo
+from tracking.rules.definitions import RuleDefinition
 from tracking.rules.records import RuleRecord, read_rule_record, read_rule_records, write_rule
 from tracking.units import UnitKind
 
@@ -40,6 +43,66 @@ class RuleIn(BaseModel):
 async def list_rules(conn: Conn, principal: Annotated[Principal, requires("alerts.view")]) -> RuleList:
     """The versions in force; disabled ones too."""
     return RuleList(await read_rule_records(conn))
+
+
+@dataclass(frozen=True, slots=True)
+class LimitOut:
+    """A number that may be set; both bounds belong to it. A name with a dot lies within ``pace``."""
+
+    name: str
+    label: str
+    label_en: str
+    unit: str
+    lowest: float
+    highest: float
+    whole: bool
+    default: float
+
+
+@dataclass(frozen=True, slots=True)
+class KindOut:
+    """``zones``: needed, possible or none."""
+
+    kind: str
+    title: str
+    title_en: str
+    explanation: str
+    explanation_en: str
+    zones: str
+    severity: str
+    limits: list[LimitOut]
+
+
+@dataclass(frozen=True, slots=True)
+class KindList:
+    kinds: list[KindOut]
+
+
+@router.get("/kinds", summary="报警规则类别 / Kinds of alert rules")
+async def list_kinds(principal: Annotated[Principal, requires("alerts.view")]) -> KindList:
+    """What may be set of each kind, with bounds and usual values."""
+    return KindList([_kind(info) for info in CATALOGUE.values()])
+
+
+def _kind(info: KindInfo) -> KindOut:
+    usual: dict[str, Any] = msgspec.to_builtins(RuleDefinition("x", info.kind, pace=info.pace))  # type: ignore[arg-type]
+    limits = [
+        LimitOut(
+            *(
+                limit.name,
+                limit.label.zh,
+                limit.label.en,
+                limit.unit,
+                limit.lowest,
+                limit.highest,
+                limit.whole,
+            ),
+            float(usual["pace"][limit.name[5:]] if limit.name.startswith("pace.") else usual[limit.name]),
+        )
+        for limit in (*info.limits, *(PACE if info.paced else ()))
+    ]
+    words = (info.title.zh, info.title.en, info.explanation.zh, info.explanation.en)
+    return KindOut(info.kind, *words, info.zones, info.severity, limits)
 
 
 @router.get("/{key}", summary="单条报警规则 / One rule")

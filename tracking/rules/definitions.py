@@ -20,6 +20,7 @@ CIVIL_OFFSET_S = int(datetime(2020, 1, 1, tzinfo=CIVIL_TIME).utcoffset().total_s
 
 RuleKind = Literal[
     "outside_grid", "left_city", "forbidden_zone", "off_route", "speeding", "dwell", "signal_lost", "jump",
+    "low_battery", "ignition_off", "off_post", "never_arrived", "gathering",
 ]  # fmt: skip
 
 
@@ -73,13 +74,21 @@ class RuleDefinition(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     zone_limit_kmh: float = 40.0
     """``speeding``: in the zones of a rule of the platform, whose shapes have no properties."""
     radius_m: float = 50.0
-    """``dwell``: how near to where it came to rest."""
+    """``dwell``: how near to where it came to rest; ``gathering``: how near to each other."""
     after_s: float = 1_800.0
-    """``dwell``: how long."""
+    """``dwell``, ``gathering``: how long; ``never_arrived``: grace after the turn began."""
     periods: float = 5.0
     """``signal_lost``: so many of the device's own median intervals, but at least …"""
     min_s: float = 300.0
     """… this."""
+    battery_pct: float = 20.0
+    """``low_battery``: at or below this."""
+    count: int = 5
+    """``gathering``: so many units."""
+    jump_m: float = 300.0
+    """``jump``: a step of at least this …"""
+    jump_kmh: float = 252.0
+    """… at more than this."""
     moving_kmh: float = 5.0
     """``signal_lost``: silence after a slower last speed is parking."""
     geometry: str | None = None

@@ -25,8 +25,13 @@ from tracking.rules.silence import judge_silences, wake_silences
 from tracking.rules.way import NEVER
 from tracking.sql import QUERIES
 
-LIVE_KINDS = frozenset({*KINDS, "signal_lost"})
-"""Kinds that a rule of the table may have; ``outside_grid`` is built in."""
+TIMED: dict[str, type["LiveRule"]] = {}
+"""Kinds that follow the clock, with a class of their own; ``tracking.rules`` fills it."""
+
+
+def live_kinds() -> frozenset[str]:
+    """Kinds that a rule of the table may have; ``outside_grid`` and the call for help are built in."""
+    return frozenset({*KINDS, *TIMED, "signal_lost"})
 
 
 class LiveRule:
@@ -97,7 +102,7 @@ class LiveRule:
         rows = concerned[last.device_id]
         last = Last(*(getattr(last, name)[rows] for name in Last.__dataclass_fields__))
         periods = period_s[last.device_id]
-        return wake_silences(self.definition, self.since_us, now_us, last, states, periods)
+        return wake_silences(self.definition, self.since_us, now_us, last, scene.directory, states, periods)
 
     def _roll_of(self, directory: Directory) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
         """By device id: whom the rule is about, and how often they report. Made anew when the directory
@@ -211,11 +216,13 @@ class RuleLine:
     """A rule through its versions: each fix is judged by the version that was in force at its time. The
     first holds for older fixes as well."""
 
-    corrected = True
-
     def __init__(self, versions: Sequence[LiveRule]) -> None:
         self.versions = tuple(versions)
         self._ended = not all(version.definition.enabled for version in versions)
+
+    @property
+    def corrected(self) -> bool:
+        return self.versions[-1].corrected
 
     @property
     def key(self) -> str:
@@ -277,7 +284,9 @@ def _versions(rows: Iterator[Any]) -> Iterator[LiveRule]:
         places = Places(np.atleast_1d(array), [{} for _ in shapes])
         if rule.kind == "speeding":
             places = Places(places.shapes, [{"limit_kmh": rule.zone_limit_kmh} for _ in shapes])
-        yield LiveRule(rule, places, frozenset(kinds), frozenset(org_units), area, since_us=micros_of(since))
+        yield TIMED.get(rule.kind, LiveRule)(
+            rule, places, frozenset(kinds), frozenset(org_units), area, since_us=micros_of(since)
+        )
 
 
-__all__ = ["LIVE_KINDS", "LiveRule", "RuleLine", "load_rules"]
+__all__ = ["TIMED", "LiveRule", "RuleLine", "live_kinds", "load_rules"]

@@ -9,8 +9,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gis_core.database import load_queries
 from gis_core.errors import BadInput, NotFound
+from tracking.rules.catalogue import check_limits
 from tracking.rules.definitions import RuleDefinition
-from tracking.rules.live import LIVE_KINDS
+from tracking.rules.live import live_kinds
 
 QUERIES = load_queries("tracking.rules", "rules.sql")
 NEEDS_ZONES = frozenset({"left_city", "forbidden_zone", "off_route"})
@@ -52,13 +53,16 @@ async def write_rule(
         rule = msgspec.convert({**definition, "key": key}, RuleDefinition)
     except msgspec.ValidationError as error:
         raise BadInput(field="definition", reason_zh=f"规则无效：{error}", reason=str(error)) from error
-    if rule.kind not in LIVE_KINDS or rule.geometry is not None:
-        kinds = ", ".join(sorted(LIVE_KINDS))
+    if key == "sos":
+        raise BadInput(field="key", reason_zh="sos 为内置报警", reason="sos is built in")
+    if rule.kind not in live_kinds() or rule.geometry is not None:
+        kinds = ", ".join(sorted(live_kinds()))
         raise BadInput(
             field="definition",
             reason_zh=f"kind 须为 {kinds}，且不含 geometry（用 zone_codes）",
             reason=f"kind must be one of {kinds}, without geometry (use zone_codes)",
         )
+    check_limits(rule)
     if rule.kind in NEEDS_ZONES and not zone_codes:
         raise BadInput(field="zone_codes", reason_zh="此类规则须指明区域", reason="this kind needs zones")
     unknown = list((await conn.execute(QUERIES["unknown_zones"], {"codes": zone_codes})).scalars())

@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracking.batch import FixBatch
+from tracking.directory import Directory
+from tracking.duty_times import Keeping
 from tracking.rules.base import NOTHING, Change, Judgement, Last, Remembered, Scene
 from tracking.rules.definitions import RuleDefinition, as_evidence
 from tracking.rules.hysteresis import Episode
@@ -34,6 +36,11 @@ def judge_silences(
     with np.errstate(invalid="ignore"):
         lost = known & (fixes.fix_time_us > opened) & (way.before_mps * 3.6 >= rule.moving_kmh)
     lost &= (opened >= since_us) & rule.schedule.holds(opened)
+    lost &= _on_duty(scene.directory, fixes.device_id, opened)
+    if lost.any():
+        rows = np.flatnonzero(lost)
+        keeping = scene.directory.duty_times.judge(fixes.device_id[rows], opened[rows], strict=False)
+        lost[rows] = keeping == Keeping.KEEP
     first = np.r_[True, fixes.device_id[1:] != fixes.device_id[:-1]] if len(fixes) else lost
     open_now = np.zeros(len(fixes), dtype=np.bool_)
     if states:
@@ -73,6 +80,7 @@ def wake_silences(
     since_us: int,
     now_us: int,
     last: Last,
+    directory: Directory,
     states: Mapping[int, Remembered],
     period_s: NDArray[np.float64],
 ) -> Judgement:
@@ -81,16 +89,24 @@ def wake_silences(
     opened = last.time_us + _wait_us(rule, period_s)
     with np.errstate(invalid="ignore"):
         lost = (opened < now_us) & (opened >= since_us) & (last.speed_mps * 3.6 >= rule.moving_kmh)
-    for row in np.flatnonzero(lost).tolist():
+    lost &= rule.schedule.holds(opened)
+    rows = [row for row in np.flatnonzero(lost).tolist() if int(last.device_id[row]) not in states]
+    held = _on_duty(directory, last.device_id[rows], opened[rows])
+    for row in np.array(rows, dtype=np.intp)[held].tolist():
         device = int(last.device_id[row])
-        if device in states or not rule.schedule.holds(opened[row : row + 1])[0]:
-            continue
         place = (int(last.time_us[row]), float(last.lon[row]), float(last.lat[row]))
         change = _open(rule, device, int(opened[row]), place)
         point = (change.opened_us, change.lon, change.lat, 0.0)
         judgement.changes.append(change)
         judgement.states[device] = Remembered(Episode(opened=True, first=point, last=point, written=point))
     return judgement
+
+
+def _on_duty(
+    directory: Directory, device_ids: NDArray[np.int32], time_us: NDArray[np.int64]
+) -> NDArray[np.bool_]:
+    """Of a device whose positions outside duty are not kept, silence then is no loss."""
+    return np.asarray(directory.duty_times.judge(device_ids, time_us, strict=False) == Keeping.KEEP)
 
 
 def _wait_us(rule: RuleDefinition, period_s: NDArray[np.float64]) -> NDArray[np.int64]:

@@ -45,7 +45,8 @@ async def test_an_operator_reads_and_does_not_define(city: City, logged_in: Logi
     "body",
     [
         {"definition": {"kind": "teleport"}},
-        {"definition": {"kind": "jump"}},
+        {"definition": {"kind": "outside_grid"}},
+        {"definition": {"kind": "dwell", "radius_m": 0}},
         {"definition": {"kind": "dwell", "after_seconds": 5}},
         {"definition": {"kind": "forbidden_zone"}},
         {"definition": {"kind": "forbidden_zone"}, "zone_codes": ["NOWHERE"]},
@@ -55,3 +56,22 @@ async def test_an_operator_reads_and_does_not_define(city: City, logged_in: Logi
 async def test_rules_that_are_none(city: City, logged_in: Login, body: dict[str, object]) -> None:
     dispatcher = await logged_in("dispatcher")
     assert (await dispatcher.put(f"{RULES}/some_rule", json=body)).status_code == 422
+
+
+async def test_kinds_tell_what_may_be_set(city: City, logged_in: Login) -> None:
+    dispatcher = await logged_in("dispatcher")
+    kinds = {one["kind"]: one for one in (await dispatcher.get(f"{RULES}/kinds")).json()["kinds"]}
+    assert {"never_arrived", "gathering", "low_battery", "off_post", "speeding"} <= kinds.keys()
+    battery = kinds["low_battery"]["limits"][0]
+    assert (battery["name"], battery["default"], battery["lowest"], battery["highest"]) == (
+        "battery_pct",
+        20,
+        1,
+        90,
+    )
+    for kind, info in kinds.items():
+        body = {
+            "definition": {"kind": kind},
+            "zone_codes": ["990102001"] if info["zones"] == "needed" else [],
+        }
+        assert (await dispatcher.put(f"{RULES}/of_{kind}", json=body)).status_code == 200, kind

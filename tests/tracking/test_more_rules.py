@@ -1,0 +1,211 @@
+"""Rules about battery, ignition, jumps, arrival and gatherings, with the engine that all rules have."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+import shapely
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gis_core.errors import BadInput
+from tracking.batch import FixBatch, from_fixes
+from tracking.directory import Device, Directory, Duty
+from tracking.fix import Fix
+from tracking.locator import Locator, make_locator
+from tracking.rules.base import NOTHING, Change, Last, Remembered, Scene
+from tracking.rules.catalogue import CATALOGUE, check_limits
+from tracking.rules.definitions import RuleDefinition
+from tracking.rules.gathering import Gathering
+from tracking.rules.hysteresis import Hysteresis
+from tracking.rules.kinds import KINDS
+from tracking.rules.live import TIMED, LiveRule, live_kinds
+from tracking.rules.never_arrived import NeverArrived
+from tracking.rules.way import Before, nothing_before, way_of
+from tracking.signals import ACC_OFF, ACC_ON
+
+SECOND, MINUTE, HOUR = 1_000_000, 60_000_000, 3_600_000_000
+METRE = 1 / 111_195.0
+START = 1_760_000_000 * SECOND
+AT_ONCE = Hysteresis(1, 0.0, 1, 60.0)
+GRID = shapely.box(119.999, 29.999, 120.001, 30.001)
+LOCATOR = make_locator([], [(7, shapely.to_wkb(GRID))])
+
+
+def directory(devices: int = 1, turns: list[Duty] | None = None) -> Directory:
+    found = Directory(duties={1: turns} if turns else {})
+    found.learn(Device(n, f"d{n}", True, "990102001") for n in range(1, devices + 1))
+    return found
+
+
+def located(fixes: list[Fix], locator: Locator = LOCATOR) -> FixBatch:
+    batch = from_fixes(fixes, [0] * len(fixes), [1] * len(fixes), [0] * len(fixes))
+    return batch.with_columns(
+        responsibility_grid_id=locator.responsibility_grids.locate(batch.lon, batch.lat)
+    )
+
+
+def scene(fixes: FixBatch, known: Directory, before: Fix | None = None) -> Scene:
+    start = nothing_before(len(fixes))
+    if before is not None:
+        count = len(fixes)
+        start = Before(
+            np.full(count, before.fix_time_us), np.full(count, before.lon), np.full(count, before.lat),
+            np.full(count, np.nan, dtype=np.float32),
+        )  # fmt: skip
+    return Scene(known, LOCATOR, way_of(fixes, start, within_s=600, noise_m=15))
+
+
+def judged(rule: LiveRule, fixes: list[Fix], known: Directory) -> list[Change]:
+    batch = located(fixes)
+    return rule.judge(batch, scene(batch, known), {}).changes
+
+
+def fix(at_s: float, north_m: float = 0.0, **more: Any) -> Fix:
+    return Fix(START + round(at_s * SECOND), 120.0, 30.0 + north_m * METRE, **more)
+
+
+def kinds(changes: list[Change]) -> list[str]:
+    return [change.kind for change in changes]
+
+
+def test_low_battery_opens_once_and_closes_when_charged() -> None:
+    levels = [50, 21, 20, None, 19, 22, 18, 30, 40]
+    rule = LiveRule(RuleDefinition("b", "low_battery", pace=AT_ONCE))
+    changes = judged(rule, [fix(10 * n, battery_pct=level) for n, level in enumerate(levels)], directory())
+    assert kinds(changes) == ["open", "close"]
+    assert (changes[0].opened_us, changes[1].closed_us) == (START + 20 * SECOND, START + 70 * SECOND)
+    assert changes[1].evidence["worst"] == 82
+
+
+def test_a_vehicle_that_moves_with_its_ignition_off() -> None:
+    rule = LiveRule(RuleDefinition("i", "ignition_off"))
+    told = [ACC_ON, ACC_ON, ACC_OFF, ACC_OFF, ACC_OFF, ACC_OFF, 0, ACC_ON, ACC_ON]
+    changes = judged(
+        rule, [fix(10 * n, 100 * n, signals=signals) for n, signals in enumerate(told)], directory()
+    )
+    assert kinds(changes) == ["open", "close"]
+    parked = [fix(10 * n, 3 * (n % 2), signals=ACC_OFF) for n in range(9)]
+    assert not judged(rule, parked, directory())
+
+
+def test_a_spike_is_one_episode() -> None:
+    rule = LiveRule(RuleDefinition("j", "jump", pace=AT_ONCE))
+    walk = [fix(10 * n, 9_000.0 if n == 4 else 10 * n) for n in range(9)]
+    assert kinds(judged(rule, walk, directory())) == ["open", "close"]
+
+
+TURNS = [Duty(n, 1, START + n * 12 * HOUR, START + (n * 12 + 8) * HOUR, 7, "网格", "Grid") for n in range(3)]
+RULE = RuleDefinition("late", "never_arrived", after_s=900, buffer_m=20)
+
+
+def episodes(changes: list[Change]) -> list[tuple[int, int | None, str | None]]:
+    """Beginning and end in minutes from the start."""
+    found: list[tuple[int, int | None, str | None]] = []
+    for change in changes:
+        if change.kind == "withdraw":
+            found.pop()
+        elif change.kind == "open":
+            found.append(((change.opened_us - START) // MINUTE, None, None))
+        elif change.closed_us is not None:
+            found[-1] = (found[-1][0], (change.closed_us - START) // MINUTE, change.close_reason)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("fixes", "expected"),
+    [
+        ([(-600, 0), (60, 0)], []),
+        ([(60, 5_000), (600, 0)], []),
+        ([(60, 5_000), (1_200, 5_000), (3_000, 0), (3_060, 0)], [(15, 50, "returned")]),
+        ([(60, 5_000), (9 * 3_600, 5_000)], [(15, 480, "off_duty")]),
+        ([(60, 0), (25 * 3_600, 0)], [(735, 1_200, "off_duty"), (1_455, 1_500, "returned")]),
+        ([(5_000, 0)], [(15, 83, "returned")]),
+    ],
+)
+def test_who_is_not_in_his_grid_in_time(
+    fixes: list[tuple[float, float]], expected: list[tuple[int, int, str]]
+) -> None:
+    told = judged(NeverArrived(RULE), [fix(at, north) for at, north in fixes], directory(turns=TURNS))
+    assert episodes(told) == expected
+
+
+@given(
+    places=st.lists(
+        st.tuples(st.integers(0, 36 * 60), st.booleans()), min_size=1, max_size=12, unique_by=lambda p: p[0]
+    ),
+    ticks=st.lists(st.integers(0, 37 * 60), max_size=8),
+)
+def test_the_clock_and_the_fixes_tell_the_same(places: list[tuple[int, bool]], ticks: list[int]) -> None:
+    """Fix by fix with the clock in between, or all at once: the same episodes."""
+    known, rule = directory(turns=TURNS), NeverArrived(RULE)
+    fixes = [fix(60 * at, 0 if inside else 5_000) for at, inside in sorted(places)]
+    whole = judged(rule, fixes, known)
+    live: list[Change] = []
+    state: dict[int, Remembered] = {}
+    before: Fix | None = None
+    woken = [(START + minute * MINUTE, 1, None) for minute in ticks]
+    moments = sorted([*((one.fix_time_us, 0, one) for one in fixes), *woken], key=lambda each: each[:2])
+    for moment, _, one in moments:
+        if one is not None:
+            batch = located([one])
+            judgement = rule.judge(batch, scene(batch, known, before), state)
+            before = one
+        elif before is None:
+            continue
+        else:
+            last = Last(
+                np.array([1], dtype=np.int32), np.array([before.fix_time_us]), np.array([before.lon]),
+                np.array([before.lat]), np.array([np.nan], dtype=np.float32),
+            )  # fmt: skip
+            judgement = rule.wake(moment, scene(located([]), known), state, last)
+        live += judgement.changes
+        state |= judgement.states
+    ended = fixes[-1].fix_time_us
+    until = (ended - START) // MINUTE
+    closed = [one for one in episodes(live) if one[1] is not None and one[1] <= until]
+    assert closed == [one for one in episodes(whole) if one[1] is not None]
+
+
+def test_one_alert_a_gathering_that_ends_when_they_part() -> None:
+    rule = Gathering(RuleDefinition("crowd", "gathering", count=4, radius_m=60, after_s=120))
+    known = directory(8)
+    state: dict[int, Remembered] = {}
+    changes: list[Change] = []
+
+    def tick(minute: float, apart_m: float) -> None:
+        now = START + round(minute * MINUTE)
+        count = 8
+        last = Last(
+            np.arange(1, count + 1, dtype=np.int32),
+            np.full(count, now - 5 * SECOND),
+            np.full(count, 120.0),
+            30.0 + np.array([0, 1, 2, 3, 4, 400, 800, 1_200]) * apart_m * METRE,
+            np.zeros(count, dtype=np.float32),
+        )
+        judgement = rule.wake(now, scene(located([]), known), state, last)
+        changes.extend(judgement.changes)
+        state.update(judgement.states)
+        for device in [device for device, one in state.items() if one == NOTHING]:
+            del state[device]
+
+    for minute, apart in [(0, 50.0), (1, 50.0), (2, 50.0), (3, 40.0), (4, 50.0), (5, 90.0), (6, 90.0)]:
+        tick(minute, apart)
+    assert kinds(changes)[0] == "open"
+    assert kinds(changes)[-1] == "close"
+    assert kinds(changes).count("open") == 1
+    opened = changes[0]
+    assert (opened.device_id, opened.opened_us, opened.evidence["count"]) == (1, START, 5)
+    assert [unit["key"] for unit in opened.evidence["units"]] == ["d1", "d2", "d3", "d4", "d5"]
+    assert changes[-1].closed_us == START + 5 * MINUTE
+
+
+def test_every_kind_can_be_set_within_bounds() -> None:
+    assert CATALOGUE.keys() == live_kinds()
+    assert {*KINDS, *TIMED} <= CATALOGUE.keys()
+    for kind, info in CATALOGUE.items():
+        check_limits(RuleDefinition("x", kind, pace=info.pace))  # type: ignore[arg-type]
+    with pytest.raises(BadInput):
+        check_limits(RuleDefinition("x", "gathering", count=1))
+    with pytest.raises(BadInput):
+        check_limits(RuleDefinition("x", "dwell", pace=Hysteresis(0, 0, 1)))

@@ -1,0 +1,197 @@
+"""Alert "never arrived": a turn of duty has begun, and the unit has not been seen in its grid in time.
+
+The episode opens when the grace (``after_s``) is over and ends with the first fix in the grid
+(``returned``), or with the turn (``off_duty``). Live it opens by the clock; an earlier fix in the grid
+that comes afterwards shows that there was no such absence, and the episode is withdrawn.
+"""
+
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from tracking.batch import FixBatch
+from tracking.directory import Duty
+from tracking.rules.base import NOTHING, Change, Judgement, Last, Remembered, Scene
+from tracking.rules.definitions import as_evidence
+from tracking.rules.hysteresis import IDLE, Episode
+from tracking.rules.live import LiveRule
+from tracking.rules.way import NEVER
+
+EARLY_US = 1_800_000_000
+"""Who is in the grid so long before the turn begins has arrived."""
+DAY_US = 86_400_000_000
+
+Place = tuple[float, float]
+
+
+class NeverArrived(LiveRule):
+    """``Remembered.stay`` holds the beginning of the last turn that is settled: the unit arrived, or the turn
+    is over."""
+
+    def judge(self, fixes: FixBatch, scene: Scene, states: Mapping[int, Remembered]) -> Judgement:
+        """As ``Rule.judge``."""
+        if not self.definition.enabled:
+            return Judgement()
+        concerned, _ = self._roll_of(scene.directory)
+        rows = concerned[fixes.device_id]
+        fixes, scene = fixes.take(rows), scene.take(rows)
+        judgement = Judgement()
+        if not len(fixes):
+            return judgement
+        starts = np.flatnonzero(np.r_[True, fixes.device_id[1:] != fixes.device_id[:-1]])
+        for start, end in zip(starts.tolist(), [*starts[1:].tolist(), len(fixes)], strict=True):
+            device = int(fixes.device_id[start])
+            turns = scene.directory.duties.get(device, [])
+            before = state = states.get(device, NOTHING)
+            for row in range(start, end):
+                for turn in self._turns_at(turns, scene, row, int(fixes.fix_time_us[row])):
+                    state = self._meet(state, turn, fixes, scene, row, judgement)
+            if state != before:
+                judgement.states[device] = state
+        return judgement
+
+    def _turns_at(self, turns: list[Duty], scene: Scene, row: int, time_us: int) -> Iterator[Duty]:
+        """Turns that a fix says something about: those that go on, and those since the fix before."""
+        since = int(scene.way.before_us[row])
+        since = time_us if since == NEVER else max(since, time_us - DAY_US)
+        first = bisect_left(turns, since - DAY_US, key=lambda turn: turn.starts_us)
+        for turn in turns[first:]:
+            if turn.starts_us - EARLY_US > time_us:
+                return
+            if turn.ends_us > since and self._counts(turn, scene):
+                yield turn
+
+    def _counts(self, turn: Duty, scene: Scene) -> bool:
+        if turn.starts_us < self.since_us or turn.grid_id not in scene.locator.distances:
+            return False
+        return bool(self.definition.schedule.holds(np.array([turn.starts_us]))[0])
+
+    def _deadline(self, turn: Duty) -> int:
+        return min(turn.starts_us + round(self.definition.after_s * 1e6), turn.ends_us)
+
+    def _meet(
+        self, state: Remembered, turn: Duty, fixes: FixBatch, scene: Scene, row: int, judgement: Judgement
+    ) -> Remembered:
+        if _settled(state, turn):
+            return state
+        time_us, device = int(fixes.fix_time_us[row]), int(fixes.device_id[row])
+        here = (float(fixes.lon[row]), float(fixes.lat[row]))
+        deadline = self._deadline(turn)
+        is_open = state.episode.opened and state.episode.subject == turn.roster_id
+        arrived = time_us < turn.ends_us and self._inside(turn, fixes, scene, row)
+        if arrived and time_us <= deadline:
+            if is_open:
+                judgement.changes.append(self._tell("withdraw", turn, device, here, here, time_us))
+            return _settle(turn)
+        if time_us <= deadline:
+            return state
+        last = here
+        if int(scene.way.before_us[row]) != NEVER:
+            last = (float(scene.way.before_lon[row]), float(scene.way.before_lat[row]))
+        if is_open and state.episode.first:
+            last = state.episode.first[1:3]
+        else:
+            judgement.changes.append(self._tell("open", turn, device, last, last, deadline))
+        if arrived:
+            judgement.changes.append(self._close(turn, device, last, here, time_us, "returned"))
+            return _settle(turn)
+        if time_us >= turn.ends_us:
+            judgement.changes.append(self._close(turn, device, last, last, turn.ends_us, "off_duty"))
+            return _settle(turn)
+        return _opened(state, turn, deadline, last)
+
+    def _inside(self, turn: Duty, fixes: FixBatch, scene: Scene, row: int) -> bool:
+        if int(fixes.responsibility_grid_id[row]) == turn.grid_id:
+            return True
+        grid = np.array([turn.grid_id], dtype=np.int32)
+        away = scene.locator.distances.measure(grid, fixes.lon[row : row + 1], fixes.lat[row : row + 1])
+        return bool(away[0] <= self.definition.buffer_m)
+
+    def wake(self, now_us: int, scene: Scene, states: Mapping[int, Remembered], last: Last) -> Judgement:
+        """As ``Rule.wake``: whose grace is over by now, and whose turn."""
+        judgement = Judgement()
+        if not self.definition.enabled:
+            return judgement
+        concerned, _ = self._roll_of(scene.directory)
+        places = {
+            device: (float(lon), float(lat))
+            for device, lon, lat in zip(last.device_id.tolist(), last.lon, last.lat, strict=True)
+        }
+        for device, turns in scene.directory.duties.items():
+            if device >= len(concerned) or not concerned[device]:
+                continue
+            before = state = states.get(device, NOTHING)
+            first = bisect_left(turns, now_us - 2 * DAY_US, key=lambda turn: turn.starts_us)
+            for turn in turns[first:]:
+                deadline = self._deadline(turn)
+                if deadline >= now_us:
+                    break
+                if _settled(state, turn) or not self._counts(turn, scene):
+                    continue
+                is_open = state.episode.opened and state.episode.subject == turn.roster_id
+                if not is_open and now_us >= turn.ends_us:
+                    continue
+                place = places.get(device) or scene.locator.distances.centre(turn.grid_id)
+                if is_open and state.episode.first:
+                    place = state.episode.first[1:3]
+                else:
+                    judgement.changes.append(self._tell("open", turn, device, place, place, deadline))
+                    state = _opened(state, turn, deadline, place)
+                if now_us >= turn.ends_us:
+                    judgement.changes.append(
+                        self._close(turn, device, place, place, turn.ends_us, "off_duty")
+                    )
+                    state = _settle(turn)
+            if state != before:
+                judgement.states[device] = state
+        return judgement
+
+    def _close(
+        self, turn: Duty, device: int, first: Place, last: Place, closed_us: int, reason: str
+    ) -> Change:
+        change = self._tell("close", turn, device, first, last, closed_us)
+        late_s = round((closed_us - turn.starts_us) / 1e6)
+        return msgspec.structs.replace(
+            change, closed_us=closed_us, close_reason=reason, evidence={"late_s": late_s, "worst": late_s}
+        )
+
+    def _tell(self, kind: Any, turn: Duty, device: int, first: Place, last: Place, seen_us: int) -> Change:
+        evidence: dict[str, Any] = {}
+        if kind == "open":
+            evidence = {
+                "rule": as_evidence(self.definition),
+                "fixes": [],
+                **{"roster_id": turn.roster_id, "grid_id": turn.grid_id, "grid": turn.grid_name},
+                **{"grid_en": turn.grid_name_en, "turn_started": turn.starts_us / 1e6},
+            }
+        return Change(
+            kind=kind,
+            rule=self.key,
+            rule_version=self.definition.version,
+            severity=self.definition.severity,
+            device_id=device,
+            opened_us=self._deadline(turn),
+            seen_us=seen_us,
+            lon=first[0],
+            lat=first[1],
+            last_lon=last[0],
+            last_lat=last[1],
+            evidence=evidence,
+        )
+
+
+def _settled(state: Remembered, turn: Duty) -> bool:
+    return state.stay is not None and turn.starts_us <= state.stay[0]
+
+
+def _settle(turn: Duty) -> Remembered:
+    return Remembered(IDLE, (turn.starts_us, 0.0, 0.0))
+
+
+def _opened(state: Remembered, turn: Duty, deadline: int, place: Place) -> Remembered:
+    point = (deadline, place[0], place[1], 0.0)
+    episode = Episode(opened=True, first=point, last=point, written=point, subject=turn.roster_id)
+    return Remembered(episode, state.stay)
