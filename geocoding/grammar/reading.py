@@ -207,6 +207,7 @@ class _Assembly:
         )
 
 
+_TWO_ROADS = re.compile("(.{2,6}?(?:路|街|大道|巷))(.{2,6}(?:路|街|大道|巷))")
 _BASE_KINDS = frozenset(("road", "place", "estate", "village"))
 
 
@@ -267,6 +268,9 @@ def _finished(made: _Assembly) -> Reading:
             crossing = (roads[-2], roads[-1])
             made.point = made.point or bases[-1]
             bases = roads
+        elif made.crossing_word and (both := _TWO_ROADS.fullmatch(bases[0] if bases else "")) is not None:
+            # the name of a stop: 青石路采莲路
+            crossing = (both[1], both[2])
     elif made.other_road and bases:
         crossing = (bases[-1], made.other_road)
     if not bases and not made.numbers:

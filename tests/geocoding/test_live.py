@@ -1,0 +1,95 @@
+"""A large gazetteer in a process takes up what is committed without being read anew."""
+
+import time
+from collections.abc import Callable, Iterator
+
+import psycopg
+import pytest
+
+from geocoding.answers import Answer, geocode
+from geocoding.live import LOADED_AT_ONCE, Keeper
+
+ROADS, DOORS = 120, 200
+
+
+@pytest.fixture
+def large(database_url: str) -> Iterator[tuple[Keeper, psycopg.Connection]]:
+    """24,000 doors on 120 straight roads, and a keeper that has read them."""
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute("INSERT INTO gazetteer_source (id, key, quality) VALUES (1, 'survey', 0.9)")
+        connection.execute(
+            """
+            INSERT INTO gazetteer_entry (source_id, source_key, part, base, kind, number, unit, mark, upto,
+                                         tail, district, town, community, display, lon, lat)
+            SELECT 1, r || '-' || n, 0, '云锦' || chr(19968 + r * 7) || '路', 32, n, 'door', '', 0, '',
+                   '望川区', '', '', '', 120 + n * 0.0001, 30 + r * 0.01
+              FROM generate_series(1, %s) AS r, generate_series(1, %s) AS n
+            """,
+            (ROADS, DOORS),
+        )
+        keeper = Keeper(database_url)
+        keeper.start()
+        wait(lambda: keeper._state is not None)
+        yield keeper, connection
+        keeper.stop()
+
+
+def wait(true: Callable[[], bool]) -> None:
+    """Until it is so; half a minute at most."""
+    deadline = time.monotonic() + 30
+    while not true():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.02)
+
+
+def ask(keeper: Keeper, text: str) -> Answer:
+    state = keeper.state
+    return geocode(state.gazetteer, state.calibration, text)
+
+
+def add(connection: psycopg.Connection, base: str, number: int, lon: float, lat: float) -> None:
+    with connection.transaction():
+        connection.execute(
+            """
+            INSERT INTO gazetteer_entry (source_id, source_key, part, base, kind, number, unit, mark, upto,
+                                         tail, district, town, community, display, lon, lat)
+            VALUES (1, %(base)s || %(number)s, 0, %(base)s, 32, %(number)s, 'door', '', 0, '', '望川区', '',
+                    '', '', %(lon)s, %(lat)s)
+            """,
+            {"base": base, "number": number, "lon": lon, "lat": lat},
+        )
+        connection.execute("SELECT pg_notify('wanmi_gazetteer', 'changed')")
+
+
+def test_new_doors_and_new_roads_are_laid_over(large: tuple[Keeper, psycopg.Connection]) -> None:
+    keeper, connection = large
+    gazetteer = keeper.state.gazetteer
+    assert gazetteer.size == ROADS * DOORS > LOADED_AT_ONCE
+    road = gazetteer.bases.texts[5]
+    assert ask(keeper, "采莲路12号").status == "not_found"
+    add(connection, "采莲路", 12, 120.5, 30.5)
+    add(connection, road, DOORS + 56, 120.03, 30.2)
+    wait(lambda: ask(keeper, "采莲路12号").status != "not_found")
+    wait(lambda: (best := ask(keeper, f"{road}{DOORS + 56}号").best) is not None and best.level == "door")
+    # The index itself stayed: only the two roads were read.
+    assert keeper.state.gazetteer is gazetteer
+    assert len(gazetteer.overlay) == 2
+    known, between = ask(keeper, f"望川区{road}100号").best, ask(keeper, f"{road}{DOORS + 20}号").best
+    assert known is not None
+    assert known.level == "door"
+    assert between is not None
+    assert between.level == "interpolated"
+    # A road that moves is found where it is now.
+    road = gazetteer.bases.texts[9]
+    with connection.transaction():
+        connection.execute(
+            "UPDATE gazetteer_entry SET lat = lat + 0.001, changed_xid = pg_current_xact_id()::text::bigint"
+            " WHERE base = %s",
+            (road,),
+        )
+        connection.execute("SELECT pg_notify('wanmi_gazetteer', 'changed')")
+    row = connection.execute(
+        "SELECT lat FROM gazetteer_entry WHERE base = %s AND number = 7", (road,)
+    ).fetchone()
+    assert row is not None
+    wait(lambda: (best := ask(keeper, f"{road}7号").best) is not None and abs(best.lat - row[0]) < 1e-5)
