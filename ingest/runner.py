@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from types import FrameType
 
+import msgspec
 import structlog
 
 from gis_core.identity.secrets import Keyring
@@ -23,6 +24,8 @@ from tracking.rules import make_rules
 from tracking.settings import TrackingSettings
 
 METRICS_EVERY_S = 5.0
+LETTERS_EVERY_S = 1.0
+"""How often it looks for dead letters to decode again, while there is no backlog."""
 IDLE_S = 0.2
 """How often an idle process looks for changed grids and devices."""
 
@@ -51,6 +54,7 @@ class Ingest:
         self.metrics = IngestMetrics()
         self._stopping = False
         self._metrics_due = 0.0
+        self._letters_due = 0.0
 
     def stop(self) -> None:
         """Finish the batch in hand, then end ``run``."""
@@ -68,7 +72,10 @@ class Ingest:
                 )
                 if batch:
                     self._handle(batch)
-                self._look_around(backlog=len(batch) >= self._settings.batch_messages)
+                backlog = len(batch) >= self._settings.batch_messages
+                self._look_around(backlog=backlog)
+                if not backlog:
+                    self._rerun_letters()
                 self._publish_metrics()
         finally:
             self._source.stop()
@@ -105,11 +112,24 @@ class Ingest:
         self.metrics.lag_seconds.observe((now_us() - batch[0].received_us) / 1e6)
 
     def _read(self, message: Incoming, secrets: Mapping[str, str]) -> Arrival:
+        return self._decode(
+            message.topic, message.payload, message.received_us, secrets, retained=message.retained
+        )
+
+    def _decode(
+        self,
+        topic: str,
+        payload: bytes,
+        received_us: int,
+        secrets: Mapping[str, str],
+        *,
+        retained: bool = False,
+    ) -> Arrival:
         return topics.read(
-            message.topic,
-            message.payload,
-            message.received_us,
-            retained=message.retained,
+            topic,
+            payload,
+            received_us,
+            retained=retained,
             max_payload_bytes=self._settings.max_payload_bytes,
             allow_missing_checksum=self._settings.allow_missing_checksum,
             secrets=secrets,
@@ -122,6 +142,32 @@ class Ingest:
             self.metrics.failures.labels("database").inc()
             _log.warning("database_away", error=str(error))
             time.sleep(1.0)
+
+    def _rerun_letters(self) -> None:
+        """Decode again the dead letters that somebody asked for, some hundred at a time."""
+        now = time.monotonic()
+        if now < self._letters_due:
+            return
+        self._letters_due = now + LETTERS_EVERY_S
+        try:
+            letters = self._writer.requested_letters()
+            if not letters:
+                return
+            secrets = self._writer.secrets()
+            arrivals = [
+                msgspec.structs.replace(
+                    self._decode(letter.topic, letter.payload, letter.received_us, secrets),
+                    letter_id=letter.id,
+                )
+                for letter in letters
+            ]
+            done = self._writer.write(arrivals)
+        except DatabaseAway as error:
+            _log.warning("database_away", error=str(error))
+            return
+        self._letters_due = 0.0
+        self._count(done)
+        _log.info("letters_rerun", letters=len(letters), fixes=sum(inserted for _, inserted in done))
 
     def _count(self, done: Sequence[tuple[Work, int]]) -> None:
         for work, inserted in done:

@@ -18,6 +18,7 @@ from tracking.clock import DAY_US, datetime_of, now_us
 from tracking.correction import Correction, CorrectionFailed, correct_next, forget_checkpoints
 from tracking.directory import find_devices, load_directory
 from tracking.duty_times import OlderTurnsNeeded
+from tracking.letters import Letter, requested
 from tracking.locator import load_locator
 from tracking.memory import load_memory
 from tracking.pipeline import Work, World
@@ -111,6 +112,17 @@ class BatchWriter:
         """Secrets of devices that encrypt their payloads, as they are now. Raises DatabaseAway."""
         self.refresh()
         return self._session.secrets if self._session is not None else {}
+
+    def requested_letters(self) -> list[Letter]:
+        """Dead letters that somebody wants decoded again. Raises DatabaseAway."""
+        self.refresh()
+        if self._session is None:
+            return []
+        try:
+            return requested(self._session.connection)
+        except _AWAY as error:
+            self.close()
+            raise DatabaseAway(str(error).strip()) from error
 
     def refresh(self) -> None:
         """Connect if need be; hear of changes and read again what changed or is due."""
@@ -259,6 +271,7 @@ class BatchWriter:
                 arrivals[0].received_us,
                 arrivals[0].device_key,
                 [Reject(Reason.NOT_STORABLE, "see the log of ingest for the error of this message")],
+                arrivals[0].letter_id,
             )
             return [self._commit(self._refresh(), [alone])]
         middle = len(arrivals) // 2

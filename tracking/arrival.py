@@ -20,3 +20,5 @@ class Arrival(msgspec.Struct, frozen=True):
     received_us: int
     device_key: str | None
     outcomes: list[Outcome]
+    letter_id: int | None = None
+    """The dead letter that is decoded again; None for a message from the broker."""

@@ -8,10 +8,10 @@ from typing import Annotated
 import msgspec
 import typer
 
+from tracking import archive_commands, letter_commands
 from tracking.analyse.reading import read_columns
 from tracking.analyse.report import analyse_file
 from tracking.analyse.text import in_words
-from tracking.archive_commands import offer
 from tracking.clock import micros_of, now_us
 
 app = typer.Typer(help="轨迹分析 Tracks", no_args_is_help=True)
@@ -61,4 +61,5 @@ def analyse(
     sys.stdout.buffer.flush()
 
 
-offer(app)
+archive_commands.offer(app)
+letter_commands.offer(app)

@@ -448,9 +448,14 @@ class DeadLetter(Base):
     reason: Mapped[str]
     detail: Mapped[str]
     payload: Mapped[bytes] = mapped_column(LargeBinary)
+    rerun_requested_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    """Somebody wants it decoded again; ingest does it within seconds."""
     rerun_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     """When it was last decoded again …"""
     rerun_fixes: Mapped[int | None]
     """… how many fixes came of it (those known already included) …"""
     rerun_reason: Mapped[str | None]
     """… and why not all of it could be taken; null: nothing is left."""
+
+
+Index("ix_dead_letter_rerun", DeadLetter.id, postgresql_where=DeadLetter.rerun_requested_at.is_not(None))

@@ -14,6 +14,7 @@ from tracking import distress, tallies
 from tracking.clock import DAY_US, POSTGRES_EPOCH_US, datetime_of, now_us
 from tracking.duty_times import Keeping
 from tracking.fix import Flag
+from tracking.letters import note_reruns
 from tracking.pipeline import Work
 from tracking.reasons import COUNTED_ONLY
 from tracking.rules import Change, Remembered
@@ -99,6 +100,7 @@ def commit(connection: psycopg.Connection[Any], work: Work) -> int:
         _write_connections(connection, work.connections)
         _write_changes(connection, work.changes)
         _write_dead_letters(connection, work)
+        note_reruns(connection, work)
         distress.write(connection, work)
         tallies.write(connection, work)
         if len(work.fixes) or work.connections or work.changes:
@@ -197,7 +199,7 @@ def _write_dead_letters(connection: psycopg.Connection[Any], work: Work) -> None
     """One row a message and reason, however many parts of the message were bad."""
     rows: dict[tuple[int, str], tuple[str, int]] = {}
     for source, reject in work.rejects:
-        if reject.reason in COUNTED_ONLY:
+        if reject.reason in COUNTED_ONLY or work.arrivals[source].letter_id is not None:
             continue
         detail, count = rows.get((source, reject.reason), (reject.detail, 0))
         rows[source, reject.reason] = detail, count + 1

@@ -14,11 +14,12 @@ SELECT id, at, actor_id, actor, action, object_kind, object_id, detail, request_
 -- :name dead_letters
 -- Newest first; a page ends before :before.
 SELECT id, received_at, topic, device_key, reason, detail, octet_length(payload) AS size_bytes,
-       substring(payload FOR :shown) AS payload
+       substring(payload FOR :shown) AS payload, rerun_requested_at, rerun_at, rerun_fixes, rerun_reason
   FROM dead_letter
  WHERE id < :before
    AND (CAST(:reason AS text) IS NULL OR reason = :reason)
    AND (CAST(:device_key AS text) IS NULL OR device_key = :device_key)
+   AND (NOT :left OR rerun_at IS NULL OR rerun_reason IS NOT NULL)
  ORDER BY id DESC LIMIT :max_rows
 
 -- :name dead_letter_reasons

@@ -3,16 +3,19 @@
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
-from pydantic import AwareDatetime, BaseModel
+from fastapi import APIRouter, Query, Response
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from command_center.paging import Cursor, Limit, cursor_of, row_id_of
 from command_center.requests import Audit, Conn, requires
 from gis_core.database import load_queries
+from gis_core.errors import BadInput, NotFound
 from gis_core.identity.principal import Principal
+from tracking.letters import Wanted
 
 router = APIRouter(tags=["记录 Records"])
 SQL = load_queries("command_center.records")
+LETTERS = load_queries("tracking", "letters.sql")
 _NEWEST = 2**62
 
 
@@ -47,6 +50,13 @@ class DeadLetterOut(BaseModel):
     size_bytes: int
     text: str | None
     hex: str | None
+    rerun_requested_at: datetime | None
+    """Waits for ingest to decode it again."""
+    rerun_at: datetime | None
+    rerun_fixes: int | None
+    """Fixes that came of it then, those known already included."""
+    rerun_reason: str | None
+    """Why it, or a part of it, still cannot be taken; null after a re-run: nothing is left."""
 
 
 class DeadLetterPage(BaseModel):
@@ -101,6 +111,7 @@ async def list_dead_letters(
     principal: Annotated[Principal, requires("dead_letters.view")],
     reason: Annotated[str | None, Query(max_length=64)] = None,
     device_key: Annotated[str | None, Query(max_length=64)] = None,
+    left: Annotated[bool, Query(description="without those that a re-run took in whole")] = False,
     limit: Limit = 100,
     cursor: Cursor = None,
 ) -> DeadLetterPage:
@@ -109,6 +120,7 @@ async def list_dead_letters(
         "before": row_id_of(cursor, start=_NEWEST),
         "reason": reason,
         "device_key": device_key,
+        "left": left,
         "shown": SHOWN_BYTES,
         "max_rows": limit + 1,
     }
@@ -117,6 +129,55 @@ async def list_dead_letters(
     following = cursor_of(rows[limit - 1]["id"]) if len(rows) > limit else None
     shown = [DeadLetterOut(**dict(row) | readable(bytes(row["payload"]))) for row in rows[:limit]]
     return DeadLetterPage(dead_letters=shown, reasons={row[0]: row[1] for row in reasons}, next=following)
+
+
+class RerunIn(BaseModel):
+    """Which letters: by number, or all that fit the rest; at least one must be given."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    ids: list[int] | None = Field(default=None, min_length=1, max_length=10_000)
+    reason: str | None = Field(default=None, max_length=64)
+    device_key: str | None = Field(default=None, max_length=64)
+    since: AwareDatetime | None = None
+    until: AwareDatetime | None = None
+
+
+class RerunOut(BaseModel):
+    """``requested``: letters that ingest will decode again; those taken in whole before, and those whose
+    message was not kept whole, are left out."""
+
+    requested: int
+
+
+@router.get("/dead-letters/{letter_id}/raw", summary="原始消息 / The message as it came")
+async def dead_letter_raw(
+    letter_id: int, conn: Conn, principal: Annotated[Principal, requires("dead_letters.view")]
+) -> Response:
+    """At most 65,536 bytes of it are kept."""
+    payload = await conn.scalar(LETTERS["raw"], {"id": letter_id})
+    if payload is None:
+        raise NotFound(key=letter_id, kind="dead letter", kind_zh="消息")
+    headers = {"Content-Disposition": f'attachment; filename="letter-{letter_id}.bin"'}
+    return Response(bytes(payload), media_type="application/octet-stream", headers=headers)
+
+
+@router.post("/dead-letters/rerun", summary="重新处理消息 / Decode dead letters again", status_code=202)
+async def rerun_dead_letters(
+    body: RerunIn,
+    conn: Conn,
+    audit: Audit,
+    principal: Annotated[Principal, requires("devices.manage")],
+) -> RerunOut:
+    """Ingest does it within seconds, as of the time of their arrival; fixes known already are not stored
+    twice. At most 100,000 at once."""
+    wanted = Wanted(body.ids, body.reason, body.device_key, body.since, body.until)
+    if wanted == Wanted():
+        raise BadInput(field="ids", reason_zh="须指明编号或条件", reason="name letters, or a condition")
+    ids = list((await conn.execute(LETTERS["request_rerun"], wanted.parameters())).scalars())
+    told = body.model_dump(mode="json", exclude_none=True)
+    await audit("dead_letter.rerun", "dead_letter", None, {**told, "letters": len(ids)})
+    return RerunOut(requested=len(ids))
 
 
 def readable(payload: bytes) -> dict[str, str | None]:
