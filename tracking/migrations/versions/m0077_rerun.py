@@ -3,7 +3,7 @@
 from alembic import op
 
 revision = "0077_rerun"
-down_revision = "0076_archive"
+down_revision = "0065_late_correction"
 branch_labels = None
 depends_on = None
 
