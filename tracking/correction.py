@@ -14,13 +14,14 @@ import msgspec
 import numpy as np
 import psycopg
 
+from tracking import reconciliation
 from tracking.batch import FixBatch
 from tracking.clock import datetime_of, micros_of
 from tracking.columns import micros, read_columns
 from tracking.directory import Directory, Duty
 from tracking.fix import Flag
 from tracking.pipeline import World
-from tracking.reconciliation import Outcome, Span, reconcile
+from tracking.reconciliation import Outcome, Span
 from tracking.rules import Change, Last, Remembered, Rule, Scene
 from tracking.rules.base import NOTHING
 from tracking.rules.way import NEVER, Before, Way, way_of
@@ -121,7 +122,7 @@ def _correct(
     if replay.stop is None:
         replay.wake(now_us)
     device_id = replay.device_id
-    outcome = reconcile(connection, device_id, replay.span(), replay.changes)
+    outcome = reconciliation.reconcile(connection, device_id, replay.span(), replay.changes)
     replay.write_checkpoints()
     states = world.memory.rule_states_of(device_id)
     if replay.stop is None:
@@ -174,6 +175,11 @@ class _Replay:
         whole = self._world.directory
         device = whole.by_id.get(self.device_id)
         start = datetime_of(max(self._start.through_us, 0))
+        if (
+            self._start.through_us < whole.duty_times.since_us
+            and self.device_id not in whole.duty_times.older
+        ):
+            whole.duty_times.learn_older(self._connection, [self.device_id])
         parameters = {"device_id": self.device_id, "from_time": start}
         turns = [
             Duty(roster, who, micros_of(starts), micros_of(ends), *grid)

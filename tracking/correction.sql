@@ -64,7 +64,7 @@ SELECT r.id, r.device_id, r.starts_at, r.ends_at, r.responsibility_grid_id, g.na
 
 -- :name alerts_from
 SELECT id, rule, opened_at, last_seen_at, closed_at, close_reason, lon, lat, last_lon, last_lat,
-       withdrawn_at IS NOT NULL
+       withdrawn_at IS NOT NULL, evidence
   FROM alert
  WHERE device_id = :device_id AND opened_at >= :from_time
  ORDER BY opened_at, id

@@ -85,6 +85,7 @@ class Stored(NamedTuple):
     last_lon: float
     last_lat: float
     withdrawn: bool
+    evidence: dict[str, Any]
 
     @property
     def bounds(self) -> tuple[Any, ...]:
@@ -183,7 +184,11 @@ def _same(one: Told, known: Stored) -> bool:
         return False
     if known.close_reason == "handled":
         return one.opened_us == known.opened_us
-    return bool(one.bounds == known.bounds)
+    return bool(one.bounds == known.bounds) and all(
+        known.evidence.get(key) == value
+        for key, value in msgspec.json.decode(_json(one.evidence)).items()
+        if key != "rule"
+    )
 
 
 def _correct(connection: psycopg.Connection[Any], one: Told, known: Stored) -> None:
