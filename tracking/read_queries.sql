@@ -3,7 +3,7 @@
 SELECT d.id, d.key AS device_key, d.unit_kind AS kind,
        coalesce(p.name, v.plate, d.key) AS name, coalesce(p.name_en, v.plate) AS name_en,
        o.name AS org_unit, o.name_en AS org_unit_en, d.area_code,
-       duty.responsibility_grid_id, g.name AS responsibility_grid
+       duty.responsibility_grid_id, g.name AS responsibility_grid, g.name_en AS responsibility_grid_en
   FROM device d
   JOIN org_unit o ON o.id = d.org_unit_id
   LEFT JOIN person p ON p.id = d.person_id
@@ -27,7 +27,7 @@ SELECT s.fix_time, s.lon, s.lat, s.speed_mps, s.course_deg, s.accuracy_m, d_stat
        CASE WHEN EXISTS (SELECT 1 FROM alert a WHERE a.device_id = d.id AND a.closed_at IS NULL) THEN 'alert'
             WHEN s.fix_time IS NULL OR s.fix_time < now() - make_interval(secs => 3 * d.period_s) THEN 'offline'
             WHEN s.speed_mps >= 0.5 THEN 'moving' ELSE 'standing' END AS state,
-       u.code AS unit_grid_code, g.id AS grid_id, g.name AS grid_name,
+       u.code AS unit_grid_code, g.id AS grid_id, g.name AS grid_name, g.name_en AS grid_name_en,
        (SELECT a.name FROM area a
          WHERE a.level = 'street' AND ST_Covers(a.geom, ST_Point(s.lon, s.lat, 4326))
            AND a.valid_from <= current_date AND (a.valid_to IS NULL OR a.valid_to > current_date)
@@ -37,7 +37,8 @@ SELECT s.fix_time, s.lon, s.lat, s.speed_mps, s.course_deg, s.accuracy_m, d_stat
            AND a.valid_from <= current_date AND (a.valid_to IS NULL OR a.valid_to > current_date)
          ORDER BY a.id LIMIT 1) AS community,
        p.mobile,
-       turn.starts_at, turn.ends_at, turn.grid AS turn_grid, turn.route AS turn_route
+       turn.starts_at, turn.ends_at, turn.grid AS turn_grid, turn.grid_en AS turn_grid_en,
+       turn.route AS turn_route, turn.route_en AS turn_route_en
   FROM device d
   LEFT JOIN unit_off_duty off ON off.device_id = d.id
   LEFT JOIN device_state d_state ON d_state.device_id = d.id
@@ -45,7 +46,8 @@ SELECT s.fix_time, s.lon, s.lat, s.speed_mps, s.course_deg, s.accuracy_m, d_stat
   LEFT JOIN unit_grid u ON u.id = s.unit_grid_id
   LEFT JOIN responsibility_grid g ON g.id = s.responsibility_grid_id
   LEFT JOIN person p ON p.id = d.person_id
-  LEFT JOIN LATERAL (SELECT r.starts_at, r.ends_at, rg.name AS grid, ro.name AS route
+  LEFT JOIN LATERAL (SELECT r.starts_at, r.ends_at, rg.name AS grid, rg.name_en AS grid_en,
+                            ro.name AS route, ro.name_en AS route_en
                        FROM roster r
                        LEFT JOIN responsibility_grid rg ON rg.id = r.responsibility_grid_id
                        LEFT JOIN route ro ON ro.id = r.route_id

@@ -41,12 +41,14 @@ class Unit:
     area_code: str
     responsibility_grid_id: int | None
     responsibility_grid: str | None
+    responsibility_grid_en: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class Grid:
     id: int
     name: str
+    name_en: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,9 @@ class Turn:
     starts_at: datetime
     ends_at: datetime
     grid: str | None
+    grid_en: str | None
     route: str | None
+    route_en: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,10 +143,17 @@ async def read_status(conn: AsyncConnection, unit_id: int) -> UnitStatus:
         battery_pct=row["battery_pct"],
         state=row["state"],
         unit_grid_code=row["unit_grid_code"],
-        in_grid=Grid(row["grid_id"], row["grid_name"]) if row["grid_id"] else None,
+        in_grid=Grid(row["grid_id"], row["grid_name"], row["grid_name_en"]) if row["grid_id"] else None,
         area=Whereabouts(row["street"], row["community"]) if row["street"] or row["community"] else None,
         roster=(
-            Turn(row["starts_at"], row["ends_at"], row["turn_grid"], row["turn_route"])
+            Turn(
+                row["starts_at"],
+                row["ends_at"],
+                row["turn_grid"],
+                row["turn_grid_en"],
+                row["turn_route"],
+                row["turn_route_en"],
+            )
             if row["starts_at"]
             else None
         ),

@@ -36,6 +36,7 @@ export interface Unit {
   area_code: string
   responsibility_grid_id: number | null
   responsibility_grid: string | null
+  responsibility_grid_en: string | null
 }
 
 export interface UnitDetail extends Unit {
@@ -48,13 +49,13 @@ export interface UnitDetail extends Unit {
   battery_pct: number | null
   state: UnitState
   unit_grid_code: string | null
-  in_grid: { id: number; name: string } | null
+  in_grid: { id: number; name: string; name_en: string | null } | null
   area: { street: string | null; community: string | null } | null
   mobile: string | null
   off_duty: boolean
   signals: string[]
   faults: string[]
-  roster: { starts_at: string; ends_at: string; grid?: string | null; route?: string | null } | null
+  roster: { starts_at: string; ends_at: string; grid?: string | null; grid_en?: string | null; route?: string | null; route_en?: string | null } | null
   alerts: Alert[]
 }
 
