@@ -191,9 +191,31 @@ def geocode(
     size: Annotated[
         int, typer.Option(min=10_000, help="编造城市的地址数 addresses of that city")
     ] = 1_000_000,
+    tags: Annotated[
+        Path | None, typer.Option(help="标注地址要素的 jsonl.gz addresses with tagged elements")
+    ] = None,
+    pairs: Annotated[
+        Path | None, typer.Option(help="地址对的 csv.gz pairs of spellings, labelled exact|partial|none")
+    ] = None,
+    examples: Annotated[
+        Path | None, typer.Option(help="把二十条难题写入此文件 write twenty hard addresses there")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """地理编码的精度（按问法分类，附对照）与速度。Accuracy by class of question with baselines; speed."""
+    if tags is not None or pairs is not None:
+        from benchmarks import geocode_texts
+
+        if tags is not None:
+            sys.stdout.write(json.dumps({"tags": geocode_texts.tags(tags)}, ensure_ascii=False) + "\n")
+        if pairs is not None:
+            sys.stdout.write(json.dumps({"pairs": geocode_texts.pairs(pairs)}, ensure_ascii=False) + "\n")
+        return
+    if examples is not None and accuracy is not None:
+        from benchmarks.geocode_examples import markdown
+
+        examples.write_text(markdown(accuracy), encoding="utf-8")
+        return
     from benchmarks.geocode import accuracy as measure_accuracy
     from benchmarks.geocode import accuracy_table, as_text
     from benchmarks.geocode import speed as measure_speed
@@ -264,3 +286,18 @@ def tracks(
 
     figures = measure(fixes=fixes, questions=questions, folder=folder, say=_say)
     _show(figures, report(figures), as_json)
+
+
+@app.command()
+def oracle(
+    fixes: Annotated[int, typer.Option(min=2_000, help="定位点数 fixes")] = 1_000_000,
+    as_json: Json = False,
+    folder: Folder = None,
+) -> None:
+    """乱序、延迟、重复到达的报警是否与顺序到达、离线分析相同。In disorder, in order, offline: the same?"""
+    from benchmarks.oracle import measure, report
+
+    figures = measure(fixes=fixes, folder=folder, say=_say)
+    _show(figures, report(figures), as_json)
+    if figures["mismatches_disorder"] or figures["mismatches_offline"]:
+        raise typer.Exit(1)
