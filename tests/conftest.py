@@ -1,13 +1,12 @@
 """What all tests share: a real PostgreSQL with PostGIS and a real broker, private to the session."""
 
+import os
 import secrets
 import shutil
-import signal
-import subprocess
 import tempfile
-import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
+from typing import cast
 from uuid import uuid4
 
 import psycopg
@@ -19,11 +18,11 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from command_center.assembly import PACKAGES
 from command_center.processes import machine
 from command_center.processes.broker import Broker
-from command_center.processes.children import die_with_parent
 from command_center.processes.postgres import Cluster
 from gis_core.database import create_engine
 from gis_core.migrate import migrate
 from gis_core.settings import DatabaseSettings
+from tests.mosquitto import Mosquitto
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -118,30 +117,17 @@ def device_url(broker: Broker) -> Callable[[str], str]:
 
 
 @pytest.fixture
-def mosquitto(short_folder: Path) -> Iterator[str]:
-    """MQTT URL of a Mosquitto without passwords: another broker than our own."""
-    program = machine.find_program("mosquitto")
-    if program is None:
+def mosquitto(short_folder: Path) -> Mosquitto:
+    """A Mosquitto, configured and not started: another broker than our own."""
+    if machine.find_program("mosquitto") is None:
         pytest.skip("mosquitto is not installed")
-    port = machine.free_port()
-    conf = short_folder / f"mosquitto-{port}.conf"
-    conf.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\n", encoding="ascii")
-    with (short_folder / "mosquitto.log").open("ab") as log:
-        server = subprocess.Popen(
-            [str(program), "-c", str(conf)],
-            stdout=log,
-            stderr=log,
-            preexec_fn=die_with_parent(signal.SIGTERM),
-        )
-    while machine.port_is_free(port):
-        assert server.poll() is None, (short_folder / "mosquitto.log").read_text()
-        time.sleep(0.05)
-    yield f"mqtt://127.0.0.1:{port}"
-    server.terminate()
-    server.wait(10)
+    return Mosquitto(short_folder / f"mosquitto-{uuid4().hex[:8]}")
 
 
 def new_broker(folder: Path) -> Broker:
+    """Ours, or the one that ``WANMI_TEST_BROKER`` names."""
+    if os.environ.get("WANMI_TEST_BROKER") == "mosquitto":
+        return cast(Broker, Mosquitto(folder / "mosquitto"))
     return Broker(
         folder=folder / "broker",
         mqtt_port=machine.free_port(),

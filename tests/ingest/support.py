@@ -57,10 +57,12 @@ class IngestProcess:
 def ingesting(database_url: str, mqtt_url: str, folder: Path) -> Iterator[IngestProcess]:
     process = IngestProcess(database_url, mqtt_url, folder)
     process.start()
-    wait_for(lambda: "subscribed" in process.log() and "database_connected" in process.log(), 20)
-    yield process
-    if process.process is not None and process.process.poll() is None:
-        process.terminate()
+    try:
+        wait_for(lambda: "subscribed" in process.log() and "database_connected" in process.log(), 60)
+        yield process
+    finally:
+        if process.process is not None and process.process.poll() is None:
+            process.terminate()
 
 
 def wait_for(condition: Callable[[], Any], timeout_s: float) -> Any:
