@@ -161,21 +161,22 @@ def reconcile(
     pairs = match(told, stored)
     # At most one alert of a rule is open: those that end make room first.
     pairs.sort(key=lambda pair: (pair[0] is not None, pair[0] is None or pair[0].closed_us is None))
-    for one, known in pairs:
-        if one is None and known is not None:
-            detail = {"reason": "late_fixes", "before": _bounds(known)}
-            parameters = {"alert_id": known.id, "detail": _json(detail)}
-            connection.execute(QUERIES["withdraw"], parameters)
-            withdrawn += 1
-        elif one is not None and known is None:
-            connection.execute(QUERIES["add"], {"device_id": device_id, **_parameters(one)})
-            added += 1
-        elif one is not None and known is not None:
-            if _same(one, known):
-                unchanged += 1
-                continue
-            _correct(connection, one, known)
-            corrected += 1
+    with connection.pipeline():
+        for one, known in pairs:
+            if one is None and known is not None:
+                detail = {"reason": "late_fixes", "before": _bounds(known)}
+                parameters = {"alert_id": known.id, "detail": _json(detail)}
+                connection.execute(QUERIES["withdraw"], parameters)
+                withdrawn += 1
+            elif one is not None and known is None:
+                connection.execute(QUERIES["add"], {"device_id": device_id, **_parameters(one)})
+                added += 1
+            elif one is not None and known is not None:
+                if _same(one, known):
+                    unchanged += 1
+                    continue
+                _correct(connection, one, known)
+                corrected += 1
     return Outcome(unchanged, corrected, added, withdrawn)
 
 

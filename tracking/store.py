@@ -1,7 +1,7 @@
 """Write a batch in one transaction: all of it is there after COMMIT, or nothing."""
 
 import struct
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -181,18 +181,35 @@ def _write_connections(connection: psycopg.Connection[Any], connections: dict[in
         connection.execute(QUERIES["update_connections"], parameters)
 
 
-def _write_changes(connection: psycopg.Connection[Any], changes: Iterable[Change]) -> None:
-    for change in changes:
-        parameters = {
-            **{name: getattr(change, name) for name in ("rule", "rule_version", "severity", "device_id")},
-            **{name: getattr(change, name) for name in ("lon", "lat", "last_lon", "last_lat")},
-            "opened_at": datetime_of(change.opened_us),
-            "seen_at": datetime_of(change.seen_us),
-            "closed_at": None if change.closed_us is None else datetime_of(change.closed_us),
-            "close_reason": change.close_reason,
-            "evidence": msgspec.json.encode(change.evidence).decode(),
-        }
-        connection.execute(QUERIES[f"{change.kind}_alert"], parameters)
+def _write_changes(connection: psycopg.Connection[Any], changes: Sequence[Change]) -> None:
+    if not changes:
+        return
+    with connection.pipeline():
+        for change in _without_passing(changes):
+            parameters = {
+                **{name: getattr(change, name) for name in ("rule", "rule_version", "severity", "device_id")},
+                **{name: getattr(change, name) for name in ("lon", "lat", "last_lon", "last_lat")},
+                "opened_at": datetime_of(change.opened_us),
+                "seen_at": datetime_of(change.seen_us),
+                "closed_at": None if change.closed_us is None else datetime_of(change.closed_us),
+                "close_reason": change.close_reason,
+                "evidence": msgspec.json.encode(change.evidence).decode(),
+            }
+            connection.execute(QUERIES[f"{change.kind}_alert"], parameters)
+
+
+def _without_passing(changes: Sequence[Change]) -> list[Change]:
+    """Without the updates that a later update or the end of the same batch overtakes."""
+    overtaken: set[int] = set()
+    pending: dict[tuple[int, str], int] = {}
+    for index, change in enumerate(changes):
+        subject = (change.device_id, change.rule)
+        before = pending.pop(subject, None)
+        if before is not None and change.kind in ("update", "close"):
+            overtaken.add(before)
+        if change.kind == "update":
+            pending[subject] = index
+    return [change for index, change in enumerate(changes) if index not in overtaken]
 
 
 def _write_dead_letters(connection: psycopg.Connection[Any], work: Work) -> None:
