@@ -10,6 +10,7 @@ from geocoding.combinations import Combination, combination_of, signature
 from geocoding.crossings import crossing, moved
 from geocoding.forward import Hints, Match, matches
 from geocoding.grammar.elements import Reading
+from geocoding.grammar.numerals import in_words
 from geocoding.grammar.reading import read, standard
 from geocoding.grammar.structure import written
 from geocoding.index.gazetteer import Gazetteer
@@ -179,7 +180,7 @@ def _candidate(
 def _matched(match: Match, reading: Reading, district: str) -> str:
     """The address that was located, as the standard writes it: only what the level vouches for."""
     level = match.location.level
-    text = district + match.base
+    text = district + in_words(match.base)
     if level in ("interpolated", "door", "lane", "building") and reading.number is not None:
         text += written(reading.number)
         if level in ("door", "building"):

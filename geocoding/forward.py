@@ -150,7 +150,7 @@ def _targets(gazetteer: Gazetteer, reading: Reading) -> list[Target]:
     for full in gazetteer.names.aliases.get(last, ()) if not found else ():
         parents = [name for name in reading.bases[:-1] if name in full]
         if full != base and (parents or base == last):
-            if full.startswith(last + "("):
+            if full.startswith(last + "(") or full.replace("(", "", 1) == last + ")":
                 add(full, 0.85, "short_name")
             elif full.startswith(last) or full.endswith((last + ")", last + "店)")):
                 add(full, 0.6, "named_after")

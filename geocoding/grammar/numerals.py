@@ -44,3 +44,21 @@ def arabic(text: str) -> str:
     百 and 千 count only after a digit, so 百色路 and 千阳路 stay.
     """
     return _RUN.sub(_replace, text)
+
+
+_SHORT = re.compile(r"(?<![A-Z0-9])[1-9]\d?(?![0-9A-Z])")
+_DIGITS = "零一二三四五六七八九"
+
+
+def _word(hit: re.Match[str]) -> str:
+    number = int(hit[0])
+    if number < 10:
+        return _DIGITS[number]
+    tens = "" if number < 20 else _DIGITS[number // 10]
+    return f"{tens}十{_DIGITS[number % 10] if number % 10 else ''}"
+
+
+def in_words(name: str) -> str:
+    """A canonical name as signs write it: 4川北路 -> 四川北路, 长桥2村 -> 长桥二村; numbers of three digits
+    and more, and those beside Latin letters, stay."""
+    return _SHORT.sub(_word, name)

@@ -143,7 +143,7 @@ class _Assembly:
         if road:
             repeat = _REPEAT.match(name)
             name = repeat[1] if repeat and repeat[1] * 2 == name else name
-        if self.numbers:
+        if self.numbers and self.bases:
             if road and (self.joined or self.crossing_word or not self.other_road):
                 self.other_road = self.other_road or name
                 self.note("near_road", span)

@@ -179,8 +179,10 @@ def _add_short_name(name: str, names: Names) -> None:
     """A name without its closing bracket, 长安路青石巷(公交站), is a name too; a chain's has many."""
     if not name.endswith(")"):
         return
-    short = name.partition("(")[0]
-    known = names.aliases.get(short, ())
-    if len(short) >= 2 and name not in known and len(known) < MAX_SAME_SHORT:
-        names.aliases[short] = (*known, name)
-        names.lexicon.add(short, POINT)
+    stem, _, bracket = name[:-1].partition("(")
+    # 人民广场(地铁站) is also said as 人民广场 and as 人民广场地铁站.
+    for said in (stem, stem + bracket) if "(" not in bracket else (stem,):
+        known = names.aliases.get(said, ())
+        if len(said) >= 2 and name not in known and len(known) < MAX_SAME_SHORT:
+            names.aliases[said] = (*known, name)
+            names.lexicon.add(said, POINT)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from geocoding.grammar.characters import fold, initials, pinyin, spoken
 from geocoding.grammar.elements import Number, Relative
 from geocoding.grammar.lexicon import DISTRICT, PLACE, POINT, ROAD, TOWN, Lexicon
-from geocoding.grammar.numerals import arabic
+from geocoding.grammar.numerals import arabic, in_words
 from geocoding.grammar.reading import read, standard
 from geocoding.grammar.structure import numbers_at, written
 from geocoding.grammar.vocabulary import canonical
@@ -197,3 +197,19 @@ def test_pinyin_and_initials(lexicon: Lexicon) -> None:
 def test_ways_of_other_cities(text: str, expected: tuple[str, Number | None]) -> None:
     reading = read(text, Lexicon())
     assert (reading.bases[-1], reading.number) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("4川北路", "四川北路"), ("长桥2村", "长桥二村"), ("21世纪大厦", "二十一世纪大厦"),
+     ("G15公路", "G15公路"),
+     ("107国道", "107国道")],
+)  # fmt: skip
+def test_names_in_words(name: str, expected: str) -> None:
+    assert in_words(name) == expected
+    assert arabic(in_words(name)) == name
+
+
+def test_the_number_may_come_first(lexicon: Lexicon) -> None:
+    reading = read("25号长安路望川区", lexicon)
+    assert (reading.bases, reading.number) == (("长安路",), Number(25, "door"))
