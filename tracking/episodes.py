@@ -21,7 +21,7 @@ class Alert:
 
     ``acknowledged_by`` and ``handled_by`` are names of persons; ``close_reason`` is ``returned`` when
     the episode ended by itself, ``handled`` when a person ended it. ``withdrawn_at``: when later fixes
-    showed that it never was.
+    showed that it never was; ``corrected_at``: when they last changed its bounds.
     """
 
     id: int
@@ -46,6 +46,7 @@ class Alert:
     area_code: str
     evidence: dict[str, Any]
     withdrawn_at: datetime | None = None
+    corrected_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,7 +113,9 @@ SELECT a.id, a.rule, a.severity, a.device_id,
        d.unit_kind, a.opened_at, a.last_seen_at, a.closed_at, a.close_reason,
        a.lon, a.lat, a.last_lon, a.last_lat,
        seen.name AS acknowledged_by, a.acknowledged_at, done.name AS handled_by, a.note, a.area_code,
-       a.evidence, a.withdrawn_at, d.org_unit_id
+       a.evidence, a.withdrawn_at,
+       (SELECT max(l.at) FROM alert_log l
+         WHERE l.alert_id = a.id AND l.event IN ('corrected','reinstated')) AS corrected_at, d.org_unit_id
   FROM alert a
   JOIN device d ON d.id = a.device_id
   LEFT JOIN person p ON p.id = d.person_id

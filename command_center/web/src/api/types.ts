@@ -81,6 +81,9 @@ export interface Alert {
   note: string | null
   area_code: string | null
   evidence: Record<string, unknown> | null
+  /** When later fixes showed that it never was; when they changed its bounds. */
+  withdrawn_at?: string | null
+  corrected_at?: string | null
 }
 
 export interface Group {

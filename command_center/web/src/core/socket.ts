@@ -4,7 +4,7 @@ import type { Alert, LiveCounts } from '@/api/types'
 
 export type SocketState = 'connecting' | 'open' | 'waiting' | 'refused'
 
-export type AlertEvent = 'opened' | 'updated' | 'acknowledged' | 'closed'
+export type AlertEvent = 'opened' | 'updated' | 'acknowledged' | 'closed' | 'corrected' | 'withdrawn'
 
 type ServerMessage =
   | { type: 'welcome'; protocol: number; time: string; alert_seq: number; alerts: Alert[] }
