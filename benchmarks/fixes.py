@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psycopg
 
-from benchmarks import scene
+from benchmarks import disorder, scene
 from benchmarks.load import Message, Publisher
 from benchmarks.servers import Servers, new_broker, new_servers, prepare_database, scratch_folder
 
@@ -42,6 +43,8 @@ def measure(
         servers = new_servers(scratch)
         with servers.cluster.running():
             keys = prepare_database(servers, devices=devices)
+            with psycopg.connect(servers.database_url, autocommit=True) as connection:
+                disorder.define_rules(connection)
             say("receive, decode, acknowledge …")
             with _fresh_broker(servers, "ceiling") as phase:
                 ceiling = _rate(phase, keys, "ceiling", seconds, payload)
@@ -65,6 +68,7 @@ def measure(
         "devices": devices,
         "unit_grids": 2_500,
         "responsibility_grids": 100,
+        "alert_rules": 1 + len(disorder.RULES),
         "cpus": os.cpu_count(),
     }
 
