@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import dataclass
 from datetime import date as civil_date
 from datetime import datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
@@ -77,10 +77,20 @@ async def nearest_units(
     lat: Annotated[float, Query(ge=-90, le=90)],
     n: Annotated[int, Query(ge=1, le=100)] = 5,
     kind: UnitKind | None = None,
+    state: Annotated[
+        Literal["idle", "busy", "any"], Query(description="busy: an alert is open about it")
+    ] = "idle",
+    by_road: Annotated[
+        bool, Query(description="order by the way on the roads, not as the crow flies")
+    ] = False,
 ) -> NearUnits:
-    """Reporting, on duty (or never rostered) and without an open alert; by ground distance."""
+    """Reporting, and on duty or never rostered. ``road_m`` is told where it was asked for; units that no
+    road leads from come last."""
     scope = principal.scope_parameters("units.view")
-    return NearUnits(await read_nearest(conn, scope, lon, lat, kind=kind, limit=n))
+    busy = {"idle": False, "busy": True, "any": None}[state]
+    return NearUnits(
+        await read_nearest(conn, scope, lon, lat, kind=kind, busy=busy, by_road=by_road, limit=n)
+    )
 
 
 @router.get("/units/{unit_id}/day", summary="单日行程 / A unit's day")

@@ -125,3 +125,15 @@ async def test_the_nearest_who_can_go(city: City, logged_in: Login) -> None:
     found = (await operator.get(f"{API}/units/nearest", params={"lon": 120.01, "lat": 30.5})).json()["units"]
     assert [unit["unit_id"] for unit in found] == [near, far]
     assert found[0]["distance_m"] == pytest.approx(96, abs=1)
+    await city.run(
+        """INSERT INTO road (name, road_class, oneway, source, source_key, geom)
+           SELECT n, 'primary', w, 'test', n, ST_Multi(ST_GeomFromText(g, 4326))
+             FROM (VALUES ('long way round', false,
+                           'LINESTRING(120.01 30.5,120.01 30.52,120.011 30.52,120.011 30.501)'),
+                          ('straight', true, 'LINESTRING(120.03 30.5,120.01 30.5)')) AS r (n, w, g)"""
+    )
+    asked = {"lon": 120.01, "lat": 30.5, "by_road": True, "state": "any"}
+    found = (await operator.get(f"{API}/units/nearest", params=asked)).json()["units"]
+    assert [unit["unit_id"] for unit in found] == [alarmed, near, far]
+    assert [unit["busy"] for unit in found] == [True, False, False]
+    assert found[2]["road_m"] == pytest.approx(1_919, abs=3)
