@@ -9,7 +9,10 @@ export function useText() {
   const look = useLook()
   return {
     /** Name of an alert rule; an unknown one shows its key in words. */
-    rule: (key: string) => (te(`rule.${key}`) ? t(`rule.${key}`) : key.replaceAll('_', ' ')),
+    rule: (key: string) => {
+      const kind = te(`rule.${key}`) ? key : key.replace(/_\d+$/, '')
+      return te(`rule.${kind}`) ? t(`rule.${kind}`) : key.replaceAll('_', ' ')
+    },
     unitOf: (alert: Alert) => look.named(alert.unit_name, alert.unit_name_en) || `#${alert.device_id}`,
   }
 }
