@@ -21,7 +21,7 @@ from command_center.devices import quality as device_quality
 from command_center.devices import routes as device_routes
 from command_center.geocode import routes as geocode_routes
 from command_center.geocode import tables as geocode_tables
-from command_center.grids import responsibility_routes
+from command_center.grids import responsibility_routes, unit_grid_routes
 from command_center.grids import routes as grid_routes
 from command_center.imports import routes as import_routes
 from command_center.imports.settings import ImportSettings
@@ -141,6 +141,7 @@ def _api_routers() -> list[APIRouter]:
         transform_routes.router,
         grid_routes.router,
         responsibility_routes.router,
+        unit_grid_routes.router,
         health.router,
     ]
 

@@ -23,7 +23,7 @@ VIEW = "map.view"
 KIND = "responsibility_grid"
 router = APIRouter(prefix="/responsibility-grids", tags=["责任网格 Responsibility grids"])
 Viewer = Annotated[Principal, requires(VIEW)]
-_CHINA = timezone(timedelta(hours=8))
+CHINA = timezone(timedelta(hours=8))
 
 
 class DutyIn(Strict):
@@ -329,7 +329,7 @@ async def get_members(
 @router.post("", summary="新建责任网格 / Make a responsibility grid", status_code=201)
 async def add_grid(body: GridIn, conn: Conn, editor: Editor, audit: Audit) -> GridDetail:
     """Of unit grids that hang together; without ``code`` the next number of its area is taken."""
-    begins = body.valid_from or datetime.now(UTC).astimezone(_CHINA).date()
+    begins = body.valid_from or datetime.now(UTC).astimezone(CHINA).date()
     _require_dates(begins, body.valid_to)
     cells = await store.choose(conn, body.unit_grids, allow_apart=body.allow_apart)
     editor.require_in(EDIT, store.area_of(cells.communities))

@@ -154,3 +154,28 @@ async def test_only_editors_of_the_area_divide(editor: httpx.AsyncClient, logged
     answer = await editor.post(DRAFTS, json={"area_code": STREET, "reason": "x"})
     assert (await stranger.get(f"{DRAFTS}/{answer.json()['id']}")).status_code == 404
     assert (await stranger.get(DRAFTS)).json()["drafts"] == []
+
+
+async def test_unit_grids_as_they_were_on_a_day(database_url: str, editor: httpx.AsyncClient) -> None:
+    grid = (
+        "INSERT INTO unit_grid (code, community_code, area_m2, initial_date, change_date, geom)"
+        " VALUES (%s, %s, 1, %s, %s, ST_MakeEnvelope(%s, 30.5, %s, 30.501, 4326))"
+    )
+    with psycopg.connect(database_url) as conn:
+        conn.execute(grid, (NORTH + "001", NORTH, "2020-01-01", "2024-06-01", 120.0, 120.002))
+        conn.execute(grid, (NORTH + "002", NORTH, "2024-06-01", None, 120.0, 120.001))
+        conn.execute(grid, (NORTH + "003", NORTH, "2024-06-01", None, 120.001, 120.002))
+        conn.execute(grid, ("990102099001001", "990102099001", "2020-01-01", None, 120.5, 120.501))
+
+    async def codes(**wanted: str | int) -> list[str]:
+        page = (await editor.get("/api/v1/unit-grids", params=wanted)).json()
+        return [feature["properties"]["code"][-3:] for feature in page["features"]]
+
+    assert await codes(on="2019-12-31") == []
+    assert await codes(on="2024-05-31", area_code=STREET) == ["001"]
+    assert await codes(on="2024-06-01", area_code=STREET) == ["002", "003"]
+    assert await codes(bbox="119.9,30.4,120.0005,30.6", area_code=NORTH) == ["002"]
+    assert await codes(code=NORTH + "003") == ["003"]
+    first = (await editor.get("/api/v1/unit-grids", params={"limit": 1, "area_code": STREET})).json()
+    rest = {"limit": 1, "area_code": STREET, "cursor": first["next"]}
+    assert (await editor.get("/api/v1/unit-grids", params=rest)).json()["next"] is None
