@@ -77,7 +77,7 @@ def test_settings_of_a_device(page: Page, demo: Demo) -> None:
 
 
 @pytest.mark.usefixtures("gateway", "phone")
-def test_commands_to_a_unit_and_what_became_of_them(wall: Page, demo: Demo) -> None:
+def test_commands_to_a_unit_and_what_became_of_them(wall: Page, demo: Demo) -> None:  # noqa: F811
     unit = demo.grids[3][0]
     wall.evaluate(f"window.wall.select({unit})")
     wall.locator("[data-test=command]").click(timeout=SLOW_MS)
