@@ -237,4 +237,8 @@ export interface DeadLetter {
   size_bytes: number
   text: string | null
   hex: string | null
+  rerun_requested_at: string | null
+  rerun_at: string | null
+  rerun_fixes: number | null
+  rerun_reason: string | null
 }
