@@ -1,8 +1,9 @@
 """What our decoders make of a folder of captures: a table per file of taken, flagged and refused.
 
-``python -m benchmarks.captures FOLDER`` reads ``nmea/*.log``, ``jt808/frames.jsonl`` (member ``hex``), and of
-``mqtt_http`` the files ``owntracks_payloads.jsonl`` (``topic``, ``payload``) and
-``osmand_traccar_requests.jsonl`` (``request``).
+``python -m benchmarks.captures FOLDER`` reads ``nmea/*.log`` (beside them, where there is one,
+``expected_fixes.csv.gz``: what gpsd reports), ``jt808/frames.jsonl`` (member ``hex``), and of ``mqtt_http``
+``owntracks_payloads.jsonl`` (``topic``, ``payload``) and ``osmand_traccar_requests.jsonl`` (``request``). The
+table is Markdown, as it stands in docs/protocols/decode.md.
 """
 
 import io
@@ -12,6 +13,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from benchmarks.nmea_agreement import agrees, ours, theirs
 from ingest.decoding import json_records, jt808_records, nmea_records, osmand_records
 from ingest.decoding.record import Record
 
@@ -35,20 +37,48 @@ def rows(file: Path) -> list[dict[str, str]]:
     return [json.loads(line) for line in file.read_text().splitlines()]
 
 
+def reproduced(folder: Path) -> dict[str, str]:
+    """By log: how many of gpsd's fixes ours agree with, dates moved by 1,024 weeks included."""
+    if not (folder / "expected_fixes.csv.gz").exists():
+        return {}
+    found: dict[str, str] = {}
+    expected = theirs(folder)
+    for log in folder.glob("*.log"):
+        points, _ = ours(log)
+        fixes = expected.get(log.name, [])
+        hits = sum(any(agrees(fix, point, weeks=True) for point in points) for fix in fixes)
+        found[log.name] = f"{hits} of {len(fixes)}"
+    return found
+
+
 def main(folder: Path) -> None:
-    print(f"{'file':<36}{'lines':>7}{'fixes':>7}{'others':>7}{'refused':>8}  flags and reasons")
+    beside = reproduced(folder / "nmea")
+    print("| file | records | fixes | no fix | others | refused | gpsd's fixes found | flags, reasons (!) |")
+    print("| --- | --- | --- | --- | --- | --- | --- | --- |")
+    total: Counter[str] = Counter()
     for name, records in sources(folder):
         counted: Counter[str] = Counter()
         remarks: Counter[str] = Counter()
         for record in records:
-            has_fix = record.lon is not None and "no_fix" not in record.flags
-            counted["refused" if not record.ok else "fix" if has_fix else "other"] += 1
-            remarks.update(record.flags)
+            counted[_class_of(record)] += 1
+            remarks.update(flag for flag in record.flags if flag != "no_fix")
             if record.error:
                 remarks[f"{record.error}!"] += 1
-        told = " ".join(f"{remark}:{count}" for remark, count in sorted(remarks.items()))
-        numbers = (sum(counted.values()), counted["fix"], counted["other"], counted["refused"])
-        print(f"{name:<36}{numbers[0]:>7}{numbers[1]:>7}{numbers[2]:>7}{numbers[3]:>8}  {told}")
+        told = " ".join(f"{remark} {count}," for remark, count in sorted(remarks.items())).rstrip(",")
+        numbers = [counted[kind] for kind in ("fix", "no fix", "other", "refused")]
+        total.update(counted)
+        cells = [name, sum(numbers), *numbers, beside.get(name, ""), told]
+        print(f"| {' | '.join(map(str, cells))} |")
+    numbers = [total[kind] for kind in ("fix", "no fix", "other", "refused")]
+    print(f"| all | {' | '.join(map(str, [sum(numbers), *numbers, '', '']))} |")
+
+
+def _class_of(record: Record) -> str:
+    if not record.ok:
+        return "refused"
+    if "no_fix" in record.flags:
+        return "no fix"
+    return "fix" if record.lon is not None else "other"
 
 
 if __name__ == "__main__":
