@@ -1,5 +1,6 @@
 """A layer's rows as a file: GeoJSON, CSV for Excel, or GeoPackage."""
 
+import asyncio
 import csv
 import io
 import json
@@ -12,9 +13,11 @@ from typing import Any, Literal
 import numpy as np
 import pyogrio.raw
 import shapely
+from fastapi import Response
 
 from command_center.city.catalogue import CityLayer
 from gis_core.components import ComponentCount
+from gis_core.errors import DomainError, Text
 
 Format = Literal["geojson", "csv", "gpkg"]
 MEDIA_TYPES: Mapping[str, str] = {
@@ -25,6 +28,22 @@ MEDIA_TYPES: Mapping[str, str] = {
 MAX_ROWS = 200_000
 _ONE = {"point": "Point", "line": "LineString", "polygon": "Polygon"}
 Rows = Sequence[Mapping[str, Any]]
+
+
+class ExportTooLarge(DomainError):
+    status, slug = 413, "export-too-large"
+    title = Text("导出过大", "Export too large")
+    detail = Text(
+        "符合条件的要素多于 {max_rows} 个，请缩小范围或增加筛选条件。",
+        "More than {max_rows} features match; narrow the area or add a filter.",
+    )
+
+
+async def answer_file(layer: CityLayer, rows: Rows, wanted: Format) -> Response:
+    """The rows as a download named after the layer."""
+    content = await asyncio.to_thread(make_file, layer, rows, wanted)
+    headers = {"Content-Disposition": f'attachment; filename="{layer.key}.{wanted}"'}
+    return Response(content, media_type=MEDIA_TYPES[wanted], headers=headers)
 
 
 def make_file(layer: CityLayer, rows: Rows, wanted: Format) -> bytes:

@@ -1,6 +1,5 @@
 """The rows of a layer: browsing, figures, files, and editing by hand."""
 
-import asyncio
 from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Header, Query, Response
@@ -11,13 +10,12 @@ from command_center.city import components_routes as component_routes
 from command_center.city import zones_routes as zone_routes
 from command_center.city.catalogue import CityLayer, no_feature, read_layer
 from command_center.city.editing import add_row, area_of, change_row, delete_row
-from command_center.city.exports import MAX_ROWS, MEDIA_TYPES, Format, make_file
+from command_center.city.exports import MAX_ROWS, ExportTooLarge, Format, answer_file
 from command_center.city.features import FeatureQuery, bbox_of
 from command_center.city.ordering import order_of, place_of
 from command_center.city.shapes import Editor, Geometry, Reader, Reason, ReasonIn, Strict
 from command_center.paging import Limit, LongCursor
 from command_center.requests import Audit, Conn
-from gis_core.errors import DomainError, Text
 from gis_core.history import Record, current_edit, read_record, record_as
 from gis_core.history.edits import EDIT
 from gis_core.identity.principal import Principal
@@ -31,15 +29,6 @@ Filters = Annotated[
 ]
 IfMatch = Annotated[str | None, Header()]
 CHANGED: dict[int | str, dict[str, Any]] = {412: {"description": "数据已被他人更改 / Changed meanwhile"}}
-
-
-class ExportTooLarge(DomainError):
-    status, slug = 413, "export-too-large"
-    title = Text("导出过大", "Export too large")
-    detail = Text(
-        "符合条件的要素多于 {max_rows} 个，请缩小范围或增加筛选条件。",
-        "More than {max_rows} features match; narrow the area or add a filter.",
-    )
 
 
 class FeaturePage(BaseModel):
@@ -135,10 +124,9 @@ async def export_layer(
     rows = await query.rows(conn, limit=MAX_ROWS + 1)
     if len(rows) > MAX_ROWS:
         raise ExportTooLarge(max_rows=MAX_ROWS)
-    content = await asyncio.to_thread(make_file, layer, rows, wanted)
+    answer = await answer_file(layer, rows, wanted)
     await audit("layer.export", "layer", key, {"format": wanted, "rows": len(rows), "filter": filters})
-    headers = {"Content-Disposition": f'attachment; filename="{key}.{wanted}"'}
-    return Response(content, media_type=MEDIA_TYPES[wanted], headers=headers)
+    return answer
 
 
 @router.get("/layers/{key}/features/{feature_id}", summary="要素详情 / One feature")

@@ -2,14 +2,18 @@
 
 import asyncio
 import json
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
-from fastapi import APIRouter, File, Form, Header, Query, Request, Response, UploadFile
+import shapely
+from fastapi import APIRouter, Depends, File, Form, Header, Query, Request, Response, UploadFile
 from pydantic import AwareDatetime, BaseModel, Field, StringConstraints
 from sqlalchemy.exc import DBAPIError
 
+from command_center.city.catalogue import Column, read_layer
+from command_center.city.exports import MAX_ROWS, ExportTooLarge, Format, answer_file
 from command_center.city.shapes import (
     VIEW,
     AreaCode,
@@ -30,6 +34,7 @@ from gis_core.database import load_queries
 from gis_core.errors import BadInput, DomainError, NotFound, Text
 from gis_core.history import Record, current_edit, read_record, record_as
 from gis_core.history.edits import EDIT
+from gis_core.identity.principal import Principal
 from gis_core.models.area import area_prefix
 from gis_core.zones import ZoneRule, zone_active
 from gis_core.zones.papers import MAX_BYTES, judge_paper, keep_paper, read_paper
@@ -90,6 +95,18 @@ class PaperOut(BaseModel):
     uploaded_at: datetime
 
 
+class PaperEvent(BaseModel):
+    edit_id: int
+    at: datetime
+    actor: str
+    reason: str | None
+    operation: Literal["insert", "delete"]
+    title: str
+    document_number: str | None
+    undoes_id: int | None
+    undone_by: int | None
+
+
 class ZoneOut(BaseModel):
     """``active``: whether it holds now."""
 
@@ -137,36 +154,89 @@ class ZonePage(BaseModel):
     next: str | None
 
 
+class ZoneFilter:
+    """Which zones are asked for, and how they were at which moment."""
+
+    def __init__(
+        self,
+        time: Annotated[AwareDatetime | None, Query(description="默认现在 / now by default")] = None,
+        kind: Kind | None = None,
+        area_code: AreaCode | None = None,
+        q: Annotated[str | None, Query(max_length=100, description="编码或名称 / code or name")] = None,
+        with_ended: bool = False,
+        as_recorded: Annotated[
+            bool, Query(description="按当时的边界与规则 / with the shapes and rules on record at that time")
+        ] = False,
+    ) -> None:
+        self.at = time or datetime.now(UTC)
+        self.values = {
+            "at": self.at,
+            "recorded_at": self.at if as_recorded else None,
+            "kind": kind,
+            "pattern": None if area_code is None else area_prefix(area_code) + "%",
+            "text": q or None,
+            "with_ended": with_ended,
+        }
+
+    async def read(self, conn: Conn, reader: Principal, *, after: int, max_rows: int) -> list[ZoneRow]:
+        wanted = self.values | {"areas": reader.area_patterns(VIEW), "after": after, "max_rows": max_rows}
+        rows = (await conn.execute(_SQL["zones"], wanted)).mappings()
+        return [ZoneRow(**row, active=row["valid"] and self._holds(row["kind"], row["rule"])) for row in rows]
+
+    def _holds(self, kind: str, rule: dict[str, Any]) -> bool:
+        return zone_active(ZoneRule.stored(kind, rule), self.at)
+
+
+Wanted = Annotated[ZoneFilter, Depends()]
+
+
 @router.get("/zones", summary="区域规则列表 / Zones and what is in force")
 async def list_zones(
-    conn: Conn,
-    reader: Reader,
-    time: Annotated[AwareDatetime | None, Query(description="默认现在 / now by default")] = None,
-    kind: Kind | None = None,
-    area_code: AreaCode | None = None,
-    q: Annotated[str | None, Query(max_length=100, description="编码或名称 / code or name")] = None,
-    with_ended: bool = False,
-    limit: Limit = 500,
-    cursor: Cursor = None,
+    conn: Conn, reader: Reader, wanted: Wanted, limit: Limit = 500, cursor: Cursor = None
 ) -> ZonePage:
     """With their shapes, and which of them hold at a moment."""
-    at = time or datetime.now(UTC)
-    wanted = {
-        "at": at,
-        "kind": kind,
-        "pattern": None if area_code is None else area_prefix(area_code) + "%",
-        "text": q or None,
-        "with_ended": with_ended,
-        "areas": reader.area_patterns(VIEW),
-        "after": row_id_of(cursor, start=0),
-        "max_rows": limit + 1,
-    }
-    rows = (await conn.execute(_SQL["zones"], wanted)).mappings().all()
-    zones = [
-        ZoneRow(**row, active=row["valid"] and zone_active(ZoneRule.parse(row["kind"], row["rule"]), at))
-        for row in rows[:limit]
+    found = await wanted.read(conn, reader, after=row_id_of(cursor, start=0), max_rows=limit + 1)
+    following = cursor_of(found[limit - 1].id) if len(found) > limit else None
+    return ZonePage(time=wanted.at, zones=found[:limit], next=following)
+
+
+_EXPORTED = (
+    Column("valid_from", "time", "生效", "Valid from", False),
+    Column("valid_to", "time", "失效", "Valid to", False),
+    Column("active", "boolean", "当时执行", "In force then", False),
+    Column("papers", "number", "批准文件数", "Papers", False),
+)
+
+
+@router.get("/zones/export", summary="导出区域规则 / Export zones", response_class=Response)
+async def export_zones(
+    conn: Conn,
+    reader: Reader,
+    audit: Audit,
+    wanted: Wanted,
+    form: Annotated[Format, Query(alias="format")] = "geojson",
+    only_active: bool = False,
+) -> Response:
+    """What the list shows with the same filters, as a file; those that ended too where they are asked for."""
+    found = await wanted.read(conn, reader, after=0, max_rows=MAX_ROWS + 1)
+    if len(found) > MAX_ROWS:
+        raise ExportTooLarge(max_rows=MAX_ROWS)
+    layer = await read_layer(conn, "zone", reader)
+    layer = replace(layer, columns=(*layer.columns, *_EXPORTED))
+    rows = [
+        zone.model_dump() | {"row_id": zone.id, "wkb": _wkb(zone.geometry)}
+        for zone in found
+        if zone.active or not only_active
     ]
-    return ZonePage(time=at, zones=zones, next=cursor_of(zones[-1].id) if len(rows) > limit else None)
+    answer = await answer_file(layer, rows, form)
+    filters = {key: str(value) for key, value in wanted.values.items() if value}
+    await audit("layer.export", "layer", "zone", {"format": form, "rows": len(rows), "filter": filters})
+    return answer
+
+
+def _wkb(geometry: dict[str, Any]) -> bytes:
+    content: bytes = shapely.to_wkb(shapely.from_geojson(json.dumps(geometry)))
+    return content
 
 
 @router.get("/zones/at", summary="某处某时的区域规则 / Zones at a place and time")
@@ -180,9 +250,9 @@ async def list_zones_at(
     at = time or datetime.now(UTC)
     rows = (await conn.execute(_SQL["zones_at"], {"lon": lon, "lat": lat, "at": at})).mappings()
     zones = [
-        ZoneHere(**row, active=zone_active(ZoneRule.parse(row["kind"], row["rule"]), at)) for row in rows
+        ZoneHere(**row, active=zone_active(ZoneRule.stored(row["kind"], row["rule"]), at)) for row in rows
     ]
-    timings = {zone.rule["timing"] for zone in zones if zone.kind == "timing_area"}
+    timings = {zone.rule.get("timing") for zone in zones if zone.kind == "timing_area"}
     return ZonesHere(
         time=at,
         timing=next((timing for timing in TIMINGS if timing in timings), None),
@@ -277,6 +347,7 @@ async def add_paper(
     audit: Audit,
     file: Annotated[UploadFile, File(description="PDF、OFD、PNG、JPEG，20 MB 以内 / up to 20 MB")],
     title: Annotated[Plain, Form()],
+    reason: Annotated[Reason, Form()],
     document_number: Annotated[Plain | None, Form()] = None,
     issued_by: Annotated[Plain | None, Form()] = None,
     issued_on: Annotated[date | None, Form()] = None,
@@ -299,10 +370,19 @@ async def add_paper(
         "sha256": paper.sha256,
         "uploaded_by": editor.person_id,
     }
+    await record_as(conn, editor, reason)
     await conn.execute(_SQL["insert_paper"], values)
     papers = await _papers(conn, zone_id)
-    await audit("zone.paper", "zone", zone_id, {"sha256": paper.sha256, "file": name})
+    await audit("zone.paper", "zone", zone_id, {"sha256": paper.sha256, "file": name, "reason": reason})
     return papers
+
+
+@router.get("/zones/{zone_id}/papers/history", summary="批准文件的变更 / Papers that came and went")
+async def get_paper_history(zone_id: int, conn: Conn, editor: Editor) -> list[PaperEvent]:
+    """Newest first; each is undone by its edit."""
+    editor.require_in(EDIT, (await _read(conn, zone_id)).area_code or "-")
+    rows = (await conn.execute(_SQL["paper_events"], {"zone_id": zone_id})).mappings()
+    return [PaperEvent(**row) for row in rows]
 
 
 @router.get("/zones/{zone_id}/papers/{paper_id}", summary="下载批准文件 / One approval paper")
@@ -317,14 +397,18 @@ async def get_paper(zone_id: int, paper_id: int, request: Request, conn: Conn, r
 
 
 @router.delete("/zones/{zone_id}/papers/{paper_id}", summary="移除批准文件 / Remove a paper", status_code=204)
-async def delete_paper(zone_id: int, paper_id: int, conn: Conn, editor: Editor, audit: Audit) -> None:
-    """The record goes; the file stays in the data folder for the auditors."""
+async def delete_paper(
+    zone_id: int, paper_id: int, conn: Conn, editor: Editor, audit: Audit, reason: Annotated[Reason, Query()]
+) -> None:
+    """The record goes and can be brought back by an undo; the file stays in the data folder."""
     editor.require_in(EDIT, (await _read(conn, zone_id)).area_code or "-")
     row = (await conn.execute(_SQL["paper"], {"zone_id": zone_id, "id": paper_id})).mappings().one_or_none()
     if row is None:
         raise NotFound(key=paper_id, kind="paper", kind_zh="批准文件")
+    await record_as(conn, editor, reason)
     await conn.execute(_SQL["delete_paper"], {"zone_id": zone_id, "id": paper_id})
-    await audit("zone.paper_delete", "zone", zone_id, {"sha256": row["sha256"], "file": row["file_name"]})
+    detail = {"sha256": row["sha256"], "file": row["file_name"], "reason": reason}
+    await audit("zone.paper_delete", "zone", zone_id, detail)
 
 
 def _require_order(start: datetime, end: datetime | None) -> None:
@@ -364,7 +448,7 @@ async def _shown(conn: Conn, response: Response, zone: Record, edit_id: int | No
     start = datetime.fromisoformat(zone.properties["valid_from"])
     end = zone.properties["valid_to"]
     valid = start <= now and (end is None or datetime.fromisoformat(end) > now)
-    rule = ZoneRule.parse(zone.properties["kind"], zone.properties["rule"])
+    rule = ZoneRule.stored(zone.properties["kind"], zone.properties["rule"])
     papers = await _papers(conn, zone.id)
     return ZoneOut(edit_id=edit_id, active=valid and zone_active(rule, now), zone=zone, papers=papers)
 

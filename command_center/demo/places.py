@@ -161,7 +161,7 @@ def draw_zones(
                 f"{DISTRICT_CODE}-N{number}",
                 "no_report",
                 name,
-                {"reason": "self_managed"},
+                {},
                 blocks[block].buffer(-9, quad_segs=2),
             )
         )
@@ -173,7 +173,7 @@ def draw_zones(
     zones += [
         ZoneArea(
             f"{DISTRICT_CODE}-F1", "fence", Name("老城渣土车禁行区", "Old town, no slag trucks"),
-            {"deny": ["slag_truck"]}, shapely.intersection(old, district),
+            {"keep": "outside", "kinds": ["slag_truck"]}, shapely.intersection(old, district),
         ),
         ZoneArea(
             f"{DISTRICT_CODE}-F2", "fence", Name("环湖限速区", "Lakeside speed limit"),

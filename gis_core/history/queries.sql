@@ -102,11 +102,14 @@ SELECT edit_restore(:id)
 
 -- :name area_out_of_scope
 -- A row of these change sets that lies outside the given areas; the undo's own rows tell where things
--- lay before it. Members and people of a responsibility grid lie where it does.
+-- lay before it. Members and people of a responsibility grid lie where it does, papers where their zone does.
 SELECT area_code FROM (
   SELECT coalesce(r.area_code, area_at(ST_PointOnSurface(r.geom)),
                   (SELECT g.area_code FROM responsibility_grid g
-                    WHERE g.id = CAST(r.content ->> 'responsibility_grid_id' AS int)), '-') AS area_code
+                    WHERE g.id = CAST(r.content ->> 'responsibility_grid_id' AS int)),
+                  (SELECT z.area_code FROM zone z
+                    WHERE r.relation = 'zone_attachment' AND z.id = CAST(r.content ->> 'zone_id' AS int)),
+                  '-') AS area_code
     FROM edit_row r WHERE r.edit_id = ANY (CAST(:ids AS bigint[]))
   UNION ALL
   SELECT area_code FROM edit_insert WHERE edit_id = ANY (CAST(:ids AS bigint[])) AND area_code IS NOT NULL

@@ -91,9 +91,21 @@ class ZoneRule:
             excepted=frozenset(day for day in excepted if day is not None),
         )
 
+    @classmethod
+    def stored(cls, kind: str, rule: Mapping[str, Any]) -> "ZoneRule | None":
+        """As a row has it, which may come from an import: names that the kind does not know are passed
+        over, and a rule that cannot be read is None, so that one zone never hides the others."""
+        try:
+            return cls.parse(kind, {name: rule[name] for name in rule if name in _ALLOWED[kind]})
+        except RuleWrong:
+            return None
 
-def zone_active(rule: ZoneRule, at: datetime) -> bool:
-    """Whether the rule holds at a moment (aware of its zone). Starts count in, ends do not."""
+
+def zone_active(rule: ZoneRule | None, at: datetime) -> bool:
+    """Whether the rule holds at a moment (aware of its zone). Starts count in, ends do not. One that cannot
+    be read does not hold."""
+    if rule is None:
+        return False
     local = at.astimezone(CHINA)
     minute = local.hour * 60 + local.minute
     today = local.date()

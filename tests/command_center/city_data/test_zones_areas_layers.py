@@ -2,10 +2,12 @@
 
 import csv
 import io
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
 import pyogrio.raw
+import pytest
 
 from tests.command_center.city import EAST, City
 from tests.command_center.conftest import Login
@@ -44,22 +46,46 @@ async def test_zone_with_times_and_papers(editor: httpx.AsyncClient, tmp_path: P
         assert [(zone["code"], zone["valid"], zone["active"]) for zone in listed] == [("NR1", True, active)]
         assert listed[0]["geometry"]["type"] == "MultiPolygon"
     paper = {"file": ("批文.pdf", b"%PDF-1.7 x", "application/pdf")}
-    papers = await editor.post(f"{API}/zones/{number}/papers", files=paper, data={"title": "批文"})
+    told = {"title": "批文", "reason": "局务会"}
+    papers = await editor.post(f"{API}/zones/{number}/papers", files=paper, data=told)
     assert papers.status_code == 201, papers.text
     got = await editor.get(f"{API}/zones/{number}/papers/{papers.json()[0]['id']}")
     assert (got.content, got.headers["content-type"]) == (b"%PDF-1.7 x", "application/pdf")
     bad = {"file": ("批文.pdf", b"MZ\x90", "application/pdf")}
-    refused = await editor.post(f"{API}/zones/{number}/papers", files=bad, data={"title": "x"})
+    refused = await editor.post(f"{API}/zones/{number}/papers", files=bad, data=told)
     assert (refused.status_code, refused.json()["type"]) == (415, "/problems/paper-type")
+    paper_url = f"{API}/zones/{number}/papers/{papers.json()[0]['id']}"
+    assert (await editor.delete(paper_url)).status_code == 422
+    assert (await editor.delete(paper_url, params={"reason": "传错了"})).status_code == 204
+    events = (await editor.get(f"{API}/zones/{number}/papers/history")).json()
+    assert [one["reason"] for one in events] == ["传错了", "局务会"]
+    undone = await editor.post(f"{API}/edits/{events[0]['edit_id']}/undo", json={"reason": "没有错"})
+    assert undone.status_code == 201, undone.text
+    assert (await editor.get(paper_url)).content == b"%PDF-1.7 x"
     wrong = await editor.patch(
         f"{API}/zones/{number}", json={"rule": {"windows": [{"from": "25:00"}]}, "reason": "改时间"}
     )
     assert (wrong.status_code, wrong.json()["type"]) == (422, "/problems/zone-rule-wrong")
+    drawn = datetime.now(UTC).isoformat()
+    moved = await editor.patch(
+        f"{API}/zones/{number}",
+        json={"geometry": box(120.01, 30.46, 120.03, 30.47), "reason": "扩大"},
+    )
+    assert moved.status_code == 200, moved.text
+    past = {"q": "夜市", "time": drawn, "as_recorded": True}
+    now, then = [(await editor.get(f"{API}/zones", params=one)).json() for one in ({"q": "夜市"}, past)]
+    assert now["zones"][0]["area_m2"] == pytest.approx(2 * then["zones"][0]["area_m2"], rel=0.001)
     ended = await editor.post(f"{API}/zones/{number}/close", json={"reason": "夜市停办"})
     assert ended.json()["active"] is False
     assert (await editor.get(f"{API}/zones", params={"q": "夜市"})).json()["zones"] == []
     old = (await editor.get(f"{API}/zones", params={"q": "夜市", "with_ended": True})).json()["zones"]
     assert [(zone["valid"], zone["papers"]) for zone in old] == [(False, 1)]
+    for params, codes in (({"q": "夜市"}, []), ({"q": "夜市", "with_ended": True}, ["NR1"])):
+        file = await editor.get(f"{API}/zones/export", params={"format": "csv", **params})
+        rows = list(csv.DictReader(io.StringIO(file.text.removeprefix("\ufeff"))))
+        assert [row["code"] for row in rows] == codes
+    elsewhere = {"with_ended": True, "area_code": "990102002"}
+    assert (await editor.get(f"{API}/zones/export", params=elsewhere)).json()["features"] == []
 
 
 async def test_areas_over_time(editor: httpx.AsyncClient, logged_in: Login) -> None:

@@ -96,3 +96,10 @@ def test_a_wrong_rule_names_its_field(kind: str, wrong: dict[str, object], field
     with pytest.raises(RuleWrong) as refused:
         ZoneRule.parse(kind, wrong)
     assert refused.value.members["field"] == field
+
+
+def test_rules_of_imported_zones_never_hide_the_others() -> None:
+    noon = datetime(2026, 11, 21, 12, tzinfo=CHINA)
+    unknown = ZoneRule.stored("no_report", {"reason": "self_managed", "windows": [{"from": "11:00"}]})
+    assert zone_active(unknown, noon)
+    assert not zone_active(ZoneRule.stored("no_report", {"windows": "noon"}), noon)

@@ -55,6 +55,19 @@ export interface Paper {
   size_bytes: number
 }
 
+/** A paper that came or went. */
+export interface PaperEvent {
+  edit_id: number
+  at: string
+  actor: string
+  reason: string | null
+  operation: 'insert' | 'delete'
+  title: string
+  document_number: string | null
+  undoes_id: number | null
+  undone_by: number | null
+}
+
 export interface ZoneDetail {
   edit_id: number | null
   active: boolean
@@ -80,7 +93,11 @@ export const zones = {
   change: (record: FeatureRecord, body: ZoneBody) => request<ZoneDetail>('PATCH', at(record.id), { body, ifMatch: `"${record.mark}"` }),
   close: (id: number, reason: string) => request<ZoneDetail>('POST', `${at(id)}/close`, { body: { reason } }),
   addPaper: (id: number, file: File, fields: Record<string, string>) => upload<Paper[]>(`${at(id)}/papers`, file, () => undefined, fields),
-  dropPaper: (id: number, paper: number) => request<void>('DELETE', `${at(id)}/papers/${paper}`),
+  dropPaper: (id: number, paper: number, reason: string) => request<void>('DELETE', `${at(id)}/papers/${paper}`, { query: { reason } }),
+  paperHistory: (id: number) => request<PaperEvent[]>('GET', `${at(id)}/papers/history`),
   paperUrl: (id: number, paper: number) => `/api/v1${at(id)}/papers/${paper}`,
-  exportUrl: (format: 'csv' | 'geojson', kind: ZoneKind | null) => `/api/v1/layers/zone/export?format=${format}${kind ? `&filter=${encodeURIComponent(`kind=${kind}`)}` : ''}`,
+  exportUrl: (format: 'csv' | 'geojson' | 'gpkg', query: Query) => {
+    const given = Object.entries(query).filter(([, value]) => value !== null && value !== undefined && value !== '' && value !== false)
+    return `/api/v1/zones/export?${new URLSearchParams([['format', format], ...given.map(([key, value]) => [key, String(value)])])}`
+  },
 }
