@@ -3,12 +3,13 @@
 import re
 import time
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import uuid4
 
 import structlog
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -92,15 +93,15 @@ class RequestContext:
 
     async def _measured(self, scope: Scope, receive: Receive, send: Send, request_id: str) -> None:
         status = 0
-        headers = self._headers(scope) | {"X-Request-ID": request_id}
+        headers = (*self._headers(scope), (b"x-request-id", request_id.encode("ascii")))
 
         async def send_with_headers(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                present = MutableHeaders(scope=message)
-                for name, value in headers.items():
-                    present.setdefault(name, value)
+                given = list(message.get("headers", ()))
+                present = {name.lower() for name, _ in given}
+                message["headers"] = given + [pair for pair in headers if pair[0] not in present]
             await send(message)
 
         began = time.perf_counter()
@@ -125,23 +126,29 @@ class RequestContext:
         if method not in _SAFE or status >= 500 or took_s > SLOW_S:
             log.info("request", method=method, path=scope["path"], status=status, took_s=round(took_s, 4))
 
-    def _headers(self, scope: Scope) -> dict[str, str]:
+    def _headers(self, scope: Scope) -> tuple[tuple[bytes, bytes], ...]:
         host = Headers(scope=scope).get("host", "")
-        known = re.fullmatch(r"[A-Za-z0-9.\-_\[\]:]{1,255}", host) is not None
-        sockets = f"ws://{host} wss://{host}" if known else "ws: wss:"
-        headers = {
-            "Content-Security-Policy": CONTENT_SECURITY_POLICY.format(sockets=sockets),
-            "X-Content-Type-Options": "nosniff",
-            "X-Frame-Options": "DENY",
-            "Referrer-Policy": "same-origin",
-            "Cross-Origin-Opener-Policy": "same-origin",
-            "Cross-Origin-Resource-Policy": "same-origin",
-        }
-        if self._tls:
-            headers["Strict-Transport-Security"] = "max-age=31536000"
-        if scope["path"].startswith("/api/"):
-            headers["Cache-Control"] = "no-store"
-        return headers
+        return _security_headers(host[:256], self._tls, scope["path"].startswith("/api/"))
+
+
+@lru_cache(maxsize=256)
+def _security_headers(host: str, tls: bool, api: bool) -> tuple[tuple[bytes, bytes], ...]:
+    """Names and values as they go out; the same for every request of a host."""
+    known = re.fullmatch(r"[A-Za-z0-9.\-_\[\]:]{1,255}", host) is not None
+    sockets = f"ws://{host} wss://{host}" if known else "ws: wss:"
+    headers = {
+        "Content-Security-Policy": CONTENT_SECURITY_POLICY.format(sockets=sockets),
+        "X-Content-Type-Options": "nosniff",
+        "X-Frame-Options": "DENY",
+        "Referrer-Policy": "same-origin",
+        "Cross-Origin-Opener-Policy": "same-origin",
+        "Cross-Origin-Resource-Policy": "same-origin",
+    }
+    if tls:
+        headers["Strict-Transport-Security"] = "max-age=31536000"
+    if api:
+        headers["Cache-Control"] = "no-store"
+    return tuple((name.lower().encode("ascii"), value.encode("ascii")) for name, value in headers.items())
 
 
 def _route_of(scope: Scope) -> str:
