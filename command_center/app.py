@@ -120,6 +120,7 @@ def create_app(settings: AppSettings) -> FastAPI:
 
 def _api_routers() -> list[APIRouter]:
     return [
+        geocode_routes.router,  # First: thousands a second, and routes are tried in this order.
         login_routes.router,
         token_routes.router,
         journey_routes.router,
@@ -128,7 +129,6 @@ def _api_routers() -> list[APIRouter]:
         alert_rule_routes.router,
         overview_routes.router,
         search_routes.router,
-        geocode_routes.router,
         geocode_tables.router,
         *CITY_ROUTERS,
         people_routes.router,
