@@ -301,3 +301,16 @@ def oracle(
     _show(figures, report(figures), as_json)
     if figures["mismatches_disorder"] or figures["mismatches_offline"]:
         raise typer.Exit(1)
+
+
+@app.command()
+def backlog(
+    devices: Annotated[int, typer.Option(min=1, help="同时恢复的设备数 devices back at once")] = 50,
+    as_json: Json = False,
+    folder: Folder = None,
+) -> None:
+    """断网四小时后恢复：最新位置多久可见，积压每秒入库多少。Devices back after four hours: newest first?"""
+    from benchmarks.backlog import measure, report
+
+    figures = measure(devices=devices, folder=folder, say=_say)
+    _show(figures, report(figures), as_json)
