@@ -136,15 +136,23 @@ def decode_columns(message: bytes) -> list[Outcome]:
     found = columns(message)
     if isinstance(found, Reject):
         return [found]
-    single = {
-        name: found[name].astype(np.float32)
-        for name in ("altitude_m", "speed_mps", "course_deg", "accuracy_m")
-    }
-    small = {
-        name: np.nan_to_num(found[name], nan=-1.0).astype(np.int16) for name in ("satellites", "battery_pct")
-    }
-    place = {name: found[name] for name in ("fix_time_us", "lon", "lat")}
-    return [FixColumns(**place, **single, **small)]
+
+    def small(name: str) -> NDArray[np.int16]:
+        return np.nan_to_num(found[name], nan=-1.0).astype(np.int16)
+
+    return [
+        FixColumns(
+            fix_time_us=found["fix_time_us"],
+            lon=found["lon"],
+            lat=found["lat"],
+            altitude_m=found["altitude_m"].astype(np.float32),
+            speed_mps=found["speed_mps"].astype(np.float32),
+            course_deg=found["course_deg"].astype(np.float32),
+            accuracy_m=found["accuracy_m"].astype(np.float32),
+            satellites=small("satellites"),
+            battery_pct=small("battery_pct"),
+        )
+    ]
 
 
 def decode(message: bytes) -> list[Outcome]:
