@@ -76,7 +76,9 @@ def ground_from_rows(
 
     ``lon`` chooses the zone; by default the middle of the areas does.
     """
+    # A border that crosses itself encloses what each of its loops does.
     shapes = shapely.from_wkb([shape for _, shape in areas])
+    shapes = shapely.make_valid(shapes, method="structure", keep_collapsed=False)
     west, _, east, _ = shapely.total_bounds(shapes)
     projection = Projection.at((west + east) / 2 if lon is None else lon)
     lines, rank = _lines(roads)

@@ -16,7 +16,8 @@ ONE = ["990102001001"] * 9
 def nine() -> coverage.Geometries:
     """Three rows of three cells of 100 m; cell 4 is in the middle."""
     boxes = [shapely.box(x, y, x + 100, y + 100) for y in (200, 100, 0) for x in (0, 100, 200)]
-    return shapely.transform(np.array(boxes), lambda xy: xy + ORIGIN)
+    moved: coverage.Geometries = shapely.transform(np.array(boxes), lambda xy: xy + ORIGIN)
+    return moved
 
 
 def line(*points: tuple[float, float]) -> shapely.LineString:
