@@ -30,9 +30,12 @@ ZONES = {
 ZONE_OF = {"ban": "BAN", "night": "BAN", "city": "CITY"}
 
 
-def define_rules(connection: psycopg.Connection[Any]) -> None:
-    """Rules of every kind, in force for ever, over a city of ``scene.make_city``."""
-    for code, box in ZONES.items():
+def define_rules(
+    connection: psycopg.Connection[Any], *, city: tuple[float, float, float, float] = ZONES["CITY"]
+) -> None:
+    """Rules of every kind, in force for ever, over a city of ``scene.make_city``. ``city``: west, south, east
+    and north of what the rule "left city" is about."""
+    for code, box in (ZONES | {"CITY": city}).items():
         connection.execute(
             "INSERT INTO zone (code, kind, name, area_code, valid_from, geom)"
             " VALUES (%s, 'fence', %s, '990102001', '2020-01-01',"

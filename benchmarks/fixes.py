@@ -22,6 +22,8 @@ from benchmarks.servers import Servers, new_broker, new_servers, prepare_databas
 PUBLISHERS = 2
 WARM_UP_S = 2.0
 LATENCY_CHUNK_S = 0.02
+CITY = (scene.WEST - 0.01, scene.SOUTH - 0.01, scene.WEST + 0.07, scene.SOUTH + 0.06)
+"""Around all unit grids."""
 FASTEST = {"single": 40_000, "batch": 1_200}
 """Messages a second for which enough are prepared."""
 
@@ -44,7 +46,7 @@ def measure(
         with servers.cluster.running():
             keys = prepare_database(servers, devices=devices)
             with psycopg.connect(servers.database_url, autocommit=True) as connection:
-                disorder.define_rules(connection)
+                disorder.define_rules(connection, city=CITY)
             say("receive, decode, acknowledge …")
             with _fresh_broker(servers, "ceiling") as phase:
                 ceiling = _rate(phase, keys, "ceiling", seconds, payload)
