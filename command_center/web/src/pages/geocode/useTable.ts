@@ -2,6 +2,7 @@
 import { computed, onBeforeUnmount, ref, shallowRef } from 'vue'
 
 import { geocode, type AddressTable, type Decided, type Decision, type Status, type TableDetail, type TableRow } from '@/api/geocode'
+import { useRun } from '@/work/useRun'
 
 const POLL_MS = 800
 const PAGE = 100
@@ -15,23 +16,10 @@ export function useTable() {
   const status = ref<Status | null>(null)
   const undecided = ref(false)
   const sent = ref<number | null>(null)
-  const busy = ref(false)
-  const error = shallowRef<unknown>(null)
+  const { busy, error, run } = useRun()
   const working = computed(() => table.value?.state === 'queued' || table.value?.state === 'running')
   let timer = 0
 
-  async function run<T>(act: () => Promise<T>): Promise<T | null> {
-    busy.value = true
-    error.value = null
-    try {
-      return await act()
-    } catch (problem) {
-      error.value = problem
-      return null
-    } finally {
-      busy.value = false
-    }
-  }
   async function begin(): Promise<void> {
     const found = await run(geocode.tables)
     if (found) recent.value = found

@@ -2,6 +2,7 @@
 import { computed, onBeforeUnmount, reactive, ref, shallowRef } from 'vue'
 
 import { imports, type Datum, type ImportDetail, type ImportOptions, type ImportTarget, type ImportTask, type LayerLook } from '@/api/imports'
+import { useRun } from '@/work/useRun'
 
 export const STEPS = ['upload', 'inspect', 'mapping', 'try', 'report'] as const
 export type Step = (typeof STEPS)[number]
@@ -29,8 +30,7 @@ export function useImport() {
   const targets = shallowRef<ImportTarget[]>([])
   const step = ref<Step>('upload')
   const sent = ref<number | null>(null)
-  const busy = ref(false)
-  const error = shallowRef<unknown>(null)
+  const { busy, error, run } = useRun()
   const choice = reactive<Choice>(blank())
   const stopping = ref(false)
   let timer = 0
@@ -46,19 +46,6 @@ export function useImport() {
     if (!found || isOsm.value || choice.datum !== null) return false
     return found.srid === null ? choice.srid === null : (found.evidence?.confidence ?? 0) >= 0.5 && found.evidence?.proposal.datum !== (found.datum ?? 'wgs84')
   })
-
-  async function run<T>(act: () => Promise<T>): Promise<T | null> {
-    busy.value = true
-    error.value = null
-    try {
-      return await act()
-    } catch (problem) {
-      error.value = problem
-      return null
-    } finally {
-      busy.value = false
-    }
-  }
 
   async function begin(): Promise<void> {
     await run(async () => {

@@ -2,28 +2,15 @@
 import { ref, shallowRef } from 'vue'
 
 import { features, type FeatureChange, type FeatureRecord, type Properties } from '@/api/features'
+import { useRun } from '@/work/useRun'
 
 export function useFeature(changed: () => void) {
   const layer = ref<string | null>(null)
   const record = shallowRef<FeatureRecord | null>(null)
   const changes = shallowRef<FeatureChange[] | null>(null)
-  const busy = ref(false)
-  const error = shallowRef<unknown>(null)
+  const { busy, error, run } = useRun()
   /** What was taken away last, to bring it back. */
   const gone = shallowRef<{ edit: number; title: string } | null>(null)
-
-  async function run<T>(act: () => Promise<T>): Promise<T | null> {
-    busy.value = true
-    error.value = null
-    try {
-      return await act()
-    } catch (problem) {
-      error.value = problem
-      return null
-    } finally {
-      busy.value = false
-    }
-  }
 
   async function open(key: string, id: number, mayEdit: boolean): Promise<FeatureRecord | null> {
     layer.value = key
