@@ -33,6 +33,12 @@ SELECT r.key, r.version, r.changed_at, r.unit_kinds, r.org_unit_ids, r.area_code
   FROM alert_rule r
  ORDER BY r.key, r.version
 
+-- :name road_version
+SELECT version FROM layer_version WHERE key = 'road'
+
+-- :name roads_of_classes
+SELECT road_class, ST_AsBinary(geom) FROM road WHERE road_class = ANY (CAST(:classes AS text[]))
+
 -- :name device_states
 -- With the last fix that the rules saw, which is another when the newest one was off duty (bit 16).
 SELECT s.device_id, s.fix_time, s.lon, s.lat, s.speed_mps, s.rule_state,

@@ -11,7 +11,7 @@ from command_center.people.shapes import AreaCode
 from command_center.problems import RESPONSES
 from command_center.requests import Audit, Conn, requires
 from gis_core.identity.principal import Principal
-from tracking.rules.catalogue import CATALOGUE, PACE, KindInfo
+from tracking.rules.catalogue import CATALOGUE, PACE, KindInfo, value_of
 from tracking.rules.definitions import RuleDefinition
 from tracking.rules.records import RuleRecord, read_rule_record, read_rule_records, write_rule
 from tracking.units import UnitKind
@@ -97,7 +97,7 @@ def _kind(info: KindInfo) -> KindOut:
                 limit.highest,
                 limit.whole,
             ),
-            float(usual["pace"][limit.name[5:]] if limit.name.startswith("pace.") else usual[limit.name]),
+            value_of(usual, limit),
         )
         for limit in (*info.limits, *(PACE if info.paced else ()))
     ]

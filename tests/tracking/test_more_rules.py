@@ -3,9 +3,10 @@
 from typing import Any
 
 import numpy as np
+import psycopg
 import pytest
 import shapely
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gis_core.errors import BadInput
@@ -19,8 +20,10 @@ from tracking.rules.definitions import RuleDefinition
 from tracking.rules.gathering import Gathering
 from tracking.rules.hysteresis import Hysteresis
 from tracking.rules.kinds import KINDS
-from tracking.rules.live import TIMED, LiveRule, live_kinds
+from tracking.rules.live import TIMED, LiveRule, live_kinds, load_rules
 from tracking.rules.never_arrived import NeverArrived
+from tracking.rules.places import Places
+from tracking.rules.roads import RoadLimits
 from tracking.rules.way import Before, nothing_before, way_of
 from tracking.signals import ACC_OFF, ACC_ON
 
@@ -130,6 +133,7 @@ def test_who_is_not_in_his_grid_in_time(
     assert episodes(told) == expected
 
 
+@settings(deadline=None)
 @given(
     places=st.lists(
         st.tuples(st.integers(0, 36 * 60), st.booleans()), min_size=1, max_size=12, unique_by=lambda p: p[0]
@@ -209,3 +213,46 @@ def test_every_kind_can_be_set_within_bounds() -> None:
         check_limits(RuleDefinition("x", "gathering", count=1))
     with pytest.raises(BadInput):
         check_limits(RuleDefinition("x", "dwell", pace=Hysteresis(0, 0, 1)))
+
+
+def test_the_limit_is_that_of_the_road_it_drives_on() -> None:
+    east, north = [(120.0, 30.0), (120.01, 30.0)], [(120.005, 29.995), (120.005, 30.005)]
+    roads = RoadLimits(
+        np.array([shapely.LineString(east), shapely.LineString(north)]), np.array([60.0, 30.0])
+    )
+    told = roads.limits_kmh(
+        np.array([120.002, 120.005, 120.005, 120.005, 120.002]),
+        np.array([30.0, 30.0, 30.0, 30.002, 30.002]),
+        np.array([90.0, 270.0, 2.0, np.nan, 90.0]),
+        25.0,
+    )
+    assert told.tolist()[:4] == [60.0, 60.0, 30.0, 30.0]
+    assert np.isnan(told[4])
+    rule = RuleDefinition("v", "speeding", limit_kmh=80, pace=AT_ONCE)
+    drive = [
+        Fix(START + n * 10 * SECOND, 120.0 + n * 0.0018, 30.0, speed_mps=17.4, course_deg=90.0)
+        for n in range(5)
+    ]
+    fast = LiveRule(rule, Places(np.zeros(0, dtype=object), [], roads))
+    assert kinds(judged(fast, drive, directory())) == ["open"]
+    zone = Places(np.array([shapely.box(119, 29, 121, 31)]), [{"limit_kmh": 70}], roads)
+    assert not judged(LiveRule(rule, zone), drive, directory())
+
+
+def test_roads_of_a_class_are_read_once_until_they_change(database_url: str) -> None:
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute(
+            """INSERT INTO road (name, road_class, source, source_key, geom)
+               VALUES ('路', 'primary', 't', '1',
+                       ST_GeomFromText('MULTILINESTRING((120 30, 120.01 30))', 4326));
+               INSERT INTO alert_rule (key, version, definition)
+               VALUES ('fast', 1, '{"key": "fast", "kind": "speeding",
+                                    "road_limits": {"primary": 50, "trunk": 0}}')"""
+        )
+        (line,) = load_rules(connection)
+        roads = line.versions[0].places.roads
+        assert roads is not None
+        assert (len(roads), roads.lowest_kmh) == (1, 50.0)
+        assert load_rules(connection)[0].versions[0].places.roads is roads
+        connection.execute("SELECT bump_layers(ARRAY['road'])")
+        assert load_rules(connection)[0].versions[0].places.roads is not roads

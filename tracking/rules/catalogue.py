@@ -23,6 +23,15 @@ class Limit:
 
 
 USUAL_PACE = Hysteresis()
+ROADS = (
+    ("motorway", "高速路", "Motorways"),
+    ("trunk", "快速路", "Trunk roads"),
+    ("primary", "主干路", "Primary roads"),
+    ("secondary", "次干路", "Secondary roads"),
+    ("tertiary", "支路", "Tertiary roads"),
+    ("residential", "居住区道路", "Residential roads"),
+)
+"""Classes of ``road.road_class`` that may have a limit of their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +101,11 @@ CATALOGUE: dict[str, KindInfo] = {
             (
                 _limit("limit_kmh", "限速", "Limit", "km/h", 1, 200),
                 _limit("zone_limit_kmh", "所选区域限速", "Limit in the zones", "km/h", 1, 200),
+                *(
+                    _limit(f"road_limits.{name}", f"{zh}限速（0 为不设）", f"{en} (0: none)", "km/h", 0, 200)
+                    for name, zh, en in ROADS
+                ),
+                _limit("road_m", "距道路不超过", "Within … of the road", "m", 5, 100),
             ),
             pace=Hysteresis(3, 20.0, 2),
         ),
@@ -181,6 +195,12 @@ CATALOGUE: dict[str, KindInfo] = {
 }
 
 
+def value_of(told: dict[str, Any], limit: Limit) -> float:
+    """Of a definition as plain values; 0 for a class of roads that has no limit of its own."""
+    part, _, name = limit.name.rpartition(".")
+    return float((told[part] if part else told).get(name, 0.0))
+
+
 def check_limits(rule: RuleDefinition) -> None:
     """Raise BadInput for a limit out of its bounds."""
     info = CATALOGUE.get(rule.kind)
@@ -188,8 +208,7 @@ def check_limits(rule: RuleDefinition) -> None:
         return
     told: dict[str, Any] = msgspec.to_builtins(rule)
     for limit in (*info.limits, *(PACE if info.paced else ())):
-        part, _, name = limit.name.rpartition(".")
-        value = (told[part] if part else told)[name]
+        value = value_of(told, limit)
         if not limit.lowest <= value <= limit.highest:
             raise BadInput(
                 field=limit.name,

@@ -71,6 +71,10 @@ class RuleDefinition(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A fix is out (or in) beyond the border by more than this; in between it says nothing."""
     limit_kmh: float = 80.0
     """``speeding``: where no zone with ``limit_kmh`` says otherwise."""
+    road_limits: dict[str, float] = {}
+    """``speeding``: by class of road (``primary`` …), for a fix that is within …"""
+    road_m: float = 25.0
+    """… this of a road that runs its way; 0: the class has none of its own."""
     zone_limit_kmh: float = 40.0
     """``speeding``: in the zones of a rule of the platform, whose shapes have no properties."""
     radius_m: float = 50.0

@@ -89,7 +89,8 @@ class Inside(_Plain):
 
 
 class Speeding(_Plain):
-    """By the device's speed, if the way agrees that it moves; else by the way."""
+    """By the device's speed, if the way agrees that it moves; else by the way. The limit is the lowest of the
+    zones around; else that of the road it drives on; else the general one."""
 
     def look(
         self,
@@ -106,9 +107,23 @@ class Speeding(_Plain):
             told = fixes.speed_mps.astype(np.float64)
             # A reported speed with hardly any way is a filler or a field that froze.
             speed = np.where(np.isnan(told), way, np.where(way >= 0.5 * told, told, np.fmin(told, way)))
-            limit = places.limits_kmh(fixes.lon, fixes.lat, rule.limit_kmh) / 3.6
+            limit = _limits_kmh(rule, places, fixes, speed * 3.6) / 3.6
             neither = np.isnan(speed) | (speed > 0.95 * limit)
             return Look(verdict_of(speed > limit, neither), np.nan_to_num(speed * 3.6))
+
+
+def _limits_kmh(
+    rule: RuleDefinition, places: Places, fixes: FixBatch, speed_kmh: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    limits = places.limits_kmh(fixes.lon, fixes.lat, np.nan)
+    if places.roads is not None:
+        # Who is slower than any road allows need not be put on one.
+        slowest = 0.95 * min(places.roads.lowest_kmh, rule.limit_kmh)
+        asked = np.flatnonzero(np.isnan(limits) & (speed_kmh > slowest))
+        limits[asked] = places.roads.limits_kmh(
+            *(fixes.lon[asked], fixes.lat[asked], fixes.course_deg[asked].astype(np.float64)), rule.road_m
+        )
+    return np.where(np.isnan(limits), rule.limit_kmh, limits)
 
 
 class Dwell(_Plain):

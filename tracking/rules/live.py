@@ -21,6 +21,7 @@ from tracking.rules.definitions import RuleDefinition, as_evidence
 from tracking.rules.hysteresis import IDLE, Episode, Seen, Step, advance, end
 from tracking.rules.kinds import KINDS, Kind, Look
 from tracking.rules.places import NO_PLACES, Places
+from tracking.rules.roads import load_road_limits
 from tracking.rules.silence import judge_silences, wake_silences
 from tracking.rules.way import NEVER
 from tracking.sql import QUERIES
@@ -271,11 +272,13 @@ def _without_nothing(states: Mapping[int, Remembered]) -> dict[int, Remembered]:
 def load_rules(connection: psycopg.Connection[Any]) -> tuple[RuleLine, ...]:
     """The rules of the table with their versions; one that has been disabled stays, to end its episodes."""
     rows = connection.execute(QUERIES["alert_rules"]).fetchall()
-    lines = (RuleLine(list(_versions(group))) for _, group in groupby(rows, key=lambda row: row[0]))
+    lines = (
+        RuleLine(list(_versions(connection, group))) for _, group in groupby(rows, key=lambda row: row[0])
+    )
     return tuple(line for line in lines if any(one.definition.enabled for one in line.versions))
 
 
-def _versions(rows: Iterator[Any]) -> Iterator[LiveRule]:
+def _versions(connection: psycopg.Connection[Any], rows: Iterator[Any]) -> Iterator[LiveRule]:
     for key, version, since, kinds, org_units, area, definition, shapes in rows:
         rule = msgspec.structs.replace(
             msgspec.json.decode(definition, type=RuleDefinition), key=key, version=version
@@ -283,7 +286,9 @@ def _versions(rows: Iterator[Any]) -> Iterator[LiveRule]:
         array = shapely.from_wkb(np.array([bytes(shape) for shape in shapes], dtype=object))
         places = Places(np.atleast_1d(array), [{} for _ in shapes])
         if rule.kind == "speeding":
-            places = Places(places.shapes, [{"limit_kmh": rule.zone_limit_kmh} for _ in shapes])
+            limits = [{"limit_kmh": rule.zone_limit_kmh} for _ in shapes]
+            roads = load_road_limits(connection, rule.road_limits) if rule.enabled else None
+            places = Places(places.shapes, limits, roads)
         yield TIMED.get(rule.kind, LiveRule)(
             rule, places, frozenset(kinds), frozenset(org_units), area, since_us=micros_of(since)
         )

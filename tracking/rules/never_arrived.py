@@ -22,7 +22,7 @@ from tracking.rules.way import NEVER
 
 EARLY_US = 1_800_000_000
 """Who is in the grid so long before the turn begins has arrived."""
-DAY_US = 86_400_000_000
+LONGEST_TURN_US = 8 * 86_400_000_000
 
 Place = tuple[float, float]
 
@@ -56,8 +56,8 @@ class NeverArrived(LiveRule):
     def _turns_at(self, turns: list[Duty], scene: Scene, row: int, time_us: int) -> Iterator[Duty]:
         """Turns that a fix says something about: those that go on, and those since the fix before."""
         since = int(scene.way.before_us[row])
-        since = time_us if since == NEVER else max(since, time_us - DAY_US)
-        first = bisect_left(turns, since - DAY_US, key=lambda turn: turn.starts_us)
+        since = time_us if since == NEVER else since
+        first = bisect_left(turns, since - LONGEST_TURN_US, key=lambda turn: turn.starts_us)
         for turn in turns[first:]:
             if turn.starts_us - EARLY_US > time_us:
                 return
@@ -120,11 +120,12 @@ class NeverArrived(LiveRule):
             device: (float(lon), float(lat))
             for device, lon, lat in zip(last.device_id.tolist(), last.lon, last.lat, strict=True)
         }
+        heard = dict(zip(last.device_id.tolist(), last.time_us.tolist(), strict=True))
         for device, turns in scene.directory.duties.items():
             if device >= len(concerned) or not concerned[device]:
                 continue
             before = state = states.get(device, NOTHING)
-            first = bisect_left(turns, now_us - 2 * DAY_US, key=lambda turn: turn.starts_us)
+            first = bisect_left(turns, now_us - LONGEST_TURN_US, key=lambda turn: turn.starts_us)
             for turn in turns[first:]:
                 deadline = self._deadline(turn)
                 if deadline >= now_us:
@@ -132,8 +133,8 @@ class NeverArrived(LiveRule):
                 if _settled(state, turn) or not self._counts(turn, scene):
                     continue
                 is_open = state.episode.opened and state.episode.subject == turn.roster_id
-                if not is_open and now_us >= turn.ends_us:
-                    continue
+                if not is_open and now_us >= turn.ends_us and heard.get(device, now_us) >= turn.ends_us:
+                    continue  # its fixes tell
                 place = places.get(device) or scene.locator.distances.centre(turn.grid_id)
                 if is_open and state.episode.first:
                     place = state.episode.first[1:3]

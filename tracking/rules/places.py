@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from gis_core.errors import BadInput
 from tracking.locator import metres_per_degree
+from tracking.rules.roads import RoadLimits
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,13 +22,15 @@ class Places:
 
     shapes: NDArray[Any]
     properties: list[dict[str, Any]]
+    roads: RoadLimits | None = None
+    """Roads with speed limits of their own."""
 
     def meant_for(self, device: str) -> "Places":
         """Those that count for a device."""
         chosen = [index for index, told in enumerate(self.properties) if _meant(told, device)]
         if len(chosen) == len(self.properties):
             return self
-        return Places(self.shapes[chosen], [self.properties[index] for index in chosen])
+        return Places(self.shapes[chosen], [self.properties[index] for index in chosen], self.roads)
 
     @cached_property
     def _whole(self) -> Any:
@@ -111,4 +114,17 @@ def read_places(path: Path) -> Places:
         raise BadInput(field=path.name, reason_zh=f"GeoJSON 无法读取：{error}", reason=str(error)) from error
     array = np.empty(len(shapes), dtype=object)
     array[:] = shapes
-    return Places(shapely.make_valid(array), [dict(one.get("properties") or {}) for one in features])
+    properties = [dict(one.get("properties") or {}) for one in features]
+    return Places(shapely.make_valid(array), properties, _roads_of(array, properties))
+
+
+def _roads_of(shapes: NDArray[Any], properties: list[dict[str, Any]]) -> RoadLimits | None:
+    """Lines with a ``limit_kmh``."""
+    lines = [
+        index
+        for index, told in enumerate(properties)
+        if isinstance(told.get("limit_kmh"), int | float) and shapely.get_dimensions(shapes[index]) == 1
+    ]
+    if not lines:
+        return None
+    return RoadLimits(shapes[lines], np.array([float(properties[index]["limit_kmh"]) for index in lines]))

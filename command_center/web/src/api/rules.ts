@@ -66,7 +66,10 @@ export function definitionOf(kind: RuleKind, told: Pick<Definition, 'severity' |
   const made: Definition = { kind: kind.kind, ...told, pace: {} }
   for (const limit of kind.limits) {
     const value = limits[limit.name] ?? limit.default
-    if (limit.name.startsWith('pace.')) made.pace[limit.name.slice(5)] = value
+    const [part, name] = limit.name.split('.')
+    if (name && part === 'pace') made.pace[name] = value
+    else if (name && value > 0) made[part!] = { ...(made[part!] as object | undefined), [name]: value }
+    else if (name) continue
     else made[limit.name] = value
   }
   return made
