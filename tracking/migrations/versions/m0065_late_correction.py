@@ -20,8 +20,12 @@ def upgrade() -> None:
         sa.Column("at", moment, server_default=sa.text("now()"), nullable=False),
         sa.Column("event", sa.String(), nullable=False),
         sa.Column("detail", postgresql.JSONB(astext_type=sa.Text()), server_default="{}", nullable=False),
-        sa.CheckConstraint("event IN ('corrected','withdrawn','reinstated')", name=op.f("ck_alert_log_event")),
-        sa.ForeignKeyConstraint(["alert_id"], ["alert.id"], name=op.f("fk_alert_log_alert_id"), ondelete="CASCADE"),
+        sa.CheckConstraint(
+            "event IN ('corrected','withdrawn','reinstated')", name=op.f("ck_alert_log_event")
+        ),
+        sa.ForeignKeyConstraint(
+            ["alert_id"], ["alert.id"], name=op.f("fk_alert_log_alert_id"), ondelete="CASCADE"
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_alert_log")),
     )
     op.create_index("ix_alert_log_alert_id", "alert_log", ["alert_id"])
@@ -32,7 +36,9 @@ def upgrade() -> None:
         sa.Column("until", moment, nullable=False),
         sa.Column("first_at", moment, server_default=sa.text("now()"), nullable=False),
         sa.Column("last_at", moment, server_default=sa.text("now()"), nullable=False),
-        sa.ForeignKeyConstraint(["device_id"], ["device.id"], name=op.f("fk_rule_dirty_device_id"), ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(
+            ["device_id"], ["device.id"], name=op.f("fk_rule_dirty_device_id"), ondelete="CASCADE"
+        ),
         sa.PrimaryKeyConstraint("device_id", name=op.f("pk_rule_dirty")),
     )
     op.create_table(
@@ -43,12 +49,12 @@ def upgrade() -> None:
         sa.Column("lat", sa.DOUBLE_PRECISION(), nullable=False),
         sa.Column("speed_mps", sa.REAL(), nullable=True),
         sa.Column("states", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
-        sa.ForeignKeyConstraint(["device_id"], ["device.id"], name=op.f("fk_rule_checkpoint_device_id"), ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(
+            ["device_id"], ["device.id"], name=op.f("fk_rule_checkpoint_device_id"), ondelete="CASCADE"
+        ),
         sa.PrimaryKeyConstraint("device_id", "through", name=op.f("pk_rule_checkpoint")),
     )
-    op.create_index(
-        "ix_rule_checkpoint_through", "rule_checkpoint", ["through"], postgresql_using="brin"
-    )
+    op.create_index("ix_rule_checkpoint_through", "rule_checkpoint", ["through"], postgresql_using="brin")
     op.execute(
         """
         -- The memory of "outside_grid" in the form that all rules share; "last" fixes are in device_state.
