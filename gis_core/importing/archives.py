@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from gis_core.errors import Text
-from gis_core.importing.errors import DamagedFile, ImportRefused, UnsafeZip
+from gis_core.importing.errors import DamagedFile, ImportRefused, NothingInZip, UnsafeZip
 
 MAX_MEMBERS = 2_000
 MAX_UNPACKED_BYTES = 4 * 2**30
@@ -19,6 +19,7 @@ CHUNK_BYTES = 2**20
 SHAPEFILE_PARTS = frozenset({".shp", ".shx", ".dbf", ".prj", ".cpg"})
 OSM_SUFFIXES = frozenset({".osm", ".pbf"})
 DATA_SUFFIXES = OSM_SUFFIXES | {".shp", ".gpkg", ".geojson", ".json", ".kml", ".csv", ".tsv", ".xlsx"}
+_PACKED = frozenset({".zip", ".rar", ".7z", ".gz", ".tar", ".kmz"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,9 @@ def check_zip(path: Path, file: str) -> None:
         with zipfile.ZipFile(path) as opened:
             _check(path, [member for member in opened.infolist() if not member.is_dir()])
     except (zipfile.BadZipFile, EOFError) as error:
-        raise DamagedFile(file=file, where=str(error)) from error
+        kind = path.suffix
+        where = Text(f"内容不是 {kind} 格式", f"the content is not {kind}")
+        raise DamagedFile(file=file, where=where) from error
 
 
 def holds_osm(path: Path) -> bool:
@@ -63,7 +66,7 @@ def holds_osm(path: Path) -> bool:
             names = [PurePosixPath(name) for name in opened.namelist()]
     except (OSError, zipfile.BadZipFile):
         return False
-    return any(name.suffix.lower() in OSM_SUFFIXES and "__MACOSX" not in name.parts for name in names)
+    return any(name.suffix.lower() in OSM_SUFFIXES and not _is_of_macos(name) for name in names)
 
 
 def unpack(archive: Path, folder: Path) -> list[Dataset]:
@@ -114,7 +117,7 @@ def _unpack_members(
     for member in members:
         path = PurePosixPath(member_name(member).replace("\\", "/"))
         suffix = path.suffix.lower()
-        if "__MACOSX" in path.parts or suffix not in SHAPEFILE_PARTS | DATA_SUFFIXES:
+        if _is_of_macos(path) or suffix not in SHAPEFILE_PARTS | DATA_SUFFIXES:
             continue
         stem = stems.setdefault(str(path.with_suffix("")).casefold(), f"data{len(stems)}")
         written = folder / (stem + (".osm.pbf" if suffix == ".pbf" else suffix))
@@ -129,7 +132,32 @@ def _unpack_members(
                 copy.write(block)
         if suffix in DATA_SUFFIXES:
             datasets.append(Dataset(path.stem, written))
+    if not datasets:
+        raise _nothing(archive, members)
     return datasets
+
+
+def _is_of_macos(path: PurePosixPath) -> bool:
+    """The attributes that macOS writes beside every file, under the names of the data."""
+    return "__MACOSX" in path.parts or path.name.startswith("._")
+
+
+def _nothing(archive: Path, members: list[zipfile.ZipInfo]) -> ImportRefused:
+    names = [PurePosixPath(member_name(member).replace("\\", "/")) for member in members]
+    suffixes = sorted({name.suffix.lower() or name.name for name in names})
+    advice = Text("可装入 .shp、.gpkg、.geojson、.kml、.csv、.xlsx 或 .osm。",
+                  "It may hold .shp, .gpkg, .geojson, .kml, .csv, .xlsx or .osm.")  # fmt: skip
+    inner = next((name.name for name in names if name.suffix.lower() in _PACKED), None)
+    if inner is not None:
+        advice = Text(
+            f"里面还有压缩包 {inner}，请先解开再导入。", f"Unpack {inner}, which is inside it, first."
+        )
+    elif ".dbf" in suffixes:
+        advice = Text(
+            "只有属性表而没有图形：请连同 .shp 一起打包。", "It has a table without shapes: add the .shp."
+        )
+    found = Text(" ".join(suffixes[:12]) or "空的", " ".join(suffixes[:12]) or "empty")
+    return NothingInZip(file=archive.name, found=found, advice=advice)
 
 
 def copy_shapefile(path: Path, folder: Path) -> Dataset:

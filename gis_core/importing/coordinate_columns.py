@@ -1,7 +1,9 @@
 """Which columns of a table hold coordinates, in which datum by their names, and how they are written."""
 
+import json
 import re
-from collections.abc import Sequence
+import unicodedata
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -43,6 +45,7 @@ class CoordinateColumns(NamedTuple):
 def _parted(name: str) -> tuple[str, Datum | None]:
     """A column's name without its datum, blanks and punctuation, and that datum."""
     plain = re.sub(r"[\s_\-./()（）\[\]:°]+", "", name.casefold())
+    plain = re.sub(r"(?<=.)(?:度分秒|dms|十进制|小数|米)$", "", plain)
     for datum, words in _DATUMS.items():
         found = re.fullmatch(rf"(?:{words})(.+)|(.+?)(?:{words})", plain)
         if found:
@@ -55,8 +58,9 @@ def find_coordinate_columns(names: Sequence[str]) -> CoordinateColumns | None:
     found: dict[tuple[str, Datum | None], str] = {}
     for name in names:
         word, datum = _parted(name)
+        bare = re.sub(r"^(?:坐标|位置)(?=.)|(?<=.)(?:坐标|位置)$", "", word)
         for role, words in (("x", _EAST), ("y", _NORTH), ("both", _BOTH), ("wkt", _WKT)):
-            if re.fullmatch(words, word):
+            if re.fullmatch(words, word) or (bare != word and role in "xy" and re.fullmatch(words, bare)):
                 found.setdefault((role, datum), name)
     choices: list[tuple[int, CoordinateColumns]] = []
     for (role, datum), name in found.items():
@@ -76,22 +80,37 @@ def address_column(names: Sequence[str]) -> str | None:
 
 _DMS = re.compile(
     r"""(?P<before>[NSEW东西南北]\s*(?:经|纬)?)?\s*
-    (?P<sign>[-+])?(?P<deg>\d+(?:\.\d+)?)\s*(?:°|º|度|d|:|\s)\s*
-    (?:(?P<min>\d+(?:\.\d+)?)\s*(?:′|'|’|分|m|:|\s)?\s*)?
+    (?P<sign>[-+])?(?P<deg>\d+(?:\.\d+)?)\s*(?:°|度|d|:|-|\s)\s*
+    (?:(?P<min>\d+(?:\.\d+)?)\s*(?:′|'|’|分|m|:|-|\s)?\s*)?
     (?:(?P<sec>\d+(?:\.\d+)?)\s*(?:″|"|”|''|′′|秒|s)?)?\s*
     (?P<after>[NSEW])?""",
     re.VERBOSE | re.IGNORECASE,
 )
 _DECIMAL = re.compile(
-    r"(?P<before>[NSEW]|[东西]经|[南北]纬)?\s*(?P<deg>[-+]?\d+(?:\.\d+)?)\s*°?\s*(?P<after>[NSEW])?", re.I
+    r"(?P<before>[NSEW]|[东西]经|[南北]纬)?\s*(?P<deg>[-+]?\d+(?:\.\d+)?)\s*[°度]?\s*(?P<after>[NSEW])?", re.I
 )
 _NEGATIVE = frozenset("swSW西南")
+_SIGNS = str.maketrans({"º": "°", "˚": "°", "`": "′", "´": "′", "‘": "′", "“": "″", "、": ",", "﹒": "."})
+"""Look-alikes that Unicode does not count as compatible, or takes for letters."""
+_THOUSANDS = re.compile(r"[-+]?\d{1,3}(?:,\d{3})+\.\d+|[-+]?\d{1,3}(?:,\d{3}){2,}|[-+]?[1-9]\d{2},\d{3}")
+
+
+def _plain_signs(text: str) -> str:
+    """Full-width digits and punctuation as ASCII, signs of degrees and minutes as one of each."""
+    return unicodedata.normalize("NFKC", text.translate(_SIGNS)).strip()
+
+
+def _with_point(text: str) -> str:
+    """Without thousands separators, and with a point for a decimal comma."""
+    if _THOUSANDS.fullmatch(text) and float(text.replace(",", "")) > 360_000:
+        return text.replace(",", "")
+    return text.replace(",", ".") if text.count(",") == 1 and "." not in text else text
 
 
 def parse_coordinate(text: str) -> float | None:
     """Degrees or metres of one written coordinate: ``121.47``, ``E121.47``, ``121°28′12″``,
-    ``121度28分12秒``, ``121:28:12``, ``121 28 12``. None where it is none."""
-    text = text.strip().replace("，", ",").replace("．", ".")
+    ``121度28分12秒``, ``121:28:12``, ``121-28-12``, ``121 28 12``, ``121,47``. None where it is none."""
+    text = _with_point(_plain_signs(text))
     match = _DECIMAL.fullmatch(text)
     if match:
         value = float(match["deg"])
@@ -130,13 +149,9 @@ def shapes_of(
     columns: CoordinateColumns, fields: dict[str, Column], ids: Column
 ) -> tuple[Column, list[Issue]]:
     """Shapes of a table's rows, x first; None where the coordinates are blank or cannot be read."""
-    if columns.wkt:
-        return _shapes_of_wkt(fields[columns.x], ids)
     if columns.y is None:
-        halves = [_halves(value) for value in fields[columns.x]]
-        x, y = object_column([one[0] for one in halves]), object_column([one[1] for one in halves])
-    else:
-        x, y = fields[columns.x], fields[columns.y]
+        return _shapes_of_one(fields[columns.x], ids)
+    x, y = fields[columns.x], fields[columns.y]
     (east, bad_x), (north, bad_y) = _numbers(x), _numbers(y)
     shapes = shapely.points(east, north)
     shapes[np.isnan(east) | np.isnan(north)] = None
@@ -146,22 +161,68 @@ def shapes_of(
     ]
 
 
-def _halves(value: Any) -> tuple[str | None, str | None]:
-    """East and north of "121.47,31.23", whatever stands between them; latitude may come first."""
-    if value is None:
-        return None, None
-    parts = re.split(r"[,，;；|]\s*|\s{2,}|(?<=\d)\s+(?=\d+\.\d)", str(value).strip().strip("()[]（）"))
-    return (parts[0], parts[1]) if len(parts) == 2 else (str(value), str(value))
-
-
-def _shapes_of_wkt(values: Column, ids: Column) -> tuple[Column, list[Issue]]:
+def _shapes_of_one(values: Column, ids: Column) -> tuple[Column, list[Issue]]:
     shapes = object_column([None] * len(values))
     issues: list[Issue] = []
     for at, value in enumerate(values):
         if value is None:
             continue
-        try:
-            shapes[at] = shapely.from_wkt(re.sub(r"^SRID=\d+;", "", str(value)))
-        except ShapelyError:
+        shapes[at] = parse_shape(str(value))
+        if shapes[at] is None:
             issues.append(issue(ids[at], "coordinate-unreadable", value=str(value)[:60]))
     return shapes, issues
+
+
+_WELL_KNOWN = re.compile(r"(?:SRID=\d+;)?\s*(?=[A-Za-z]{5,}\s*(?:Z|M|ZM)?\s*(?:\(|EMPTY))", re.IGNORECASE)
+_HEX = re.compile(r"(?:\\\\?x)?((?:[0-9A-Fa-f]{2}){9,})")
+
+
+def parse_shape(text: str) -> Any:
+    """The shape written in one cell: WKT, EWKT, WKB in hexadecimal, GeoJSON, or "121.47,31.23" in any
+    way to write two coordinates, latitude first too. None where it is none."""
+    text = text.strip()
+    try:
+        known = _WELL_KNOWN.match(text)
+        if known:
+            return shapely.from_wkt(text[known.end() :])
+        packed = _HEX.fullmatch(text)
+        if packed:
+            return shapely.set_srid(shapely.from_wkb(packed[1]), 0)
+        if text.startswith("{"):
+            return shapely.from_geojson(json.dumps(json.loads(text)))
+    except (ShapelyError, ValueError):
+        return None
+    for first, second in _pairs(_plain_signs(text)):
+        east, north = parse_coordinate(first), parse_coordinate(second)
+        if east is not None and north is not None:
+            return shapely.Point(east, north)
+    return None
+
+
+_LABEL = re.compile(
+    r"(?:经度|纬度|longitude|latitude|lon|lng|lat|(?<![a-z])[xy](?![a-z]))\s*[:=]?\s*", re.IGNORECASE
+)
+
+
+def _pairs(text: str) -> Iterator[tuple[str, str]]:
+    """Ways to part two coordinates, the surest first."""
+    text = _LABEL.sub("", text.strip("()[] ")).strip()
+    for separator in (r"[;|/\t\n]", r",\s+|,(?=[^,]*$)|,(?=[NSEW东西南北])", ","):
+        parts = [part.strip() for part in re.split(separator, text) if part.strip()]
+        if len(parts) == 2:
+            yield parts[0], parts[1]
+    # With a height behind, and two decimal commas.
+    parts = [part.strip() for part in text.split(",")]
+    if len(parts) == 3:
+        yield parts[0], parts[1]
+    if len(parts) == 4:
+        yield f"{parts[0]},{parts[1]}", f"{parts[2]},{parts[3]}"
+    letters = re.split(
+        r"(?<=[NSEW])\s*(?=[-+\d])|(?<=[\d°′″'\"分秒度])\s*(?=[NSEW东西南北]\s*[经纬\d])", text, flags=re.I
+    )
+    if len(letters) == 2:
+        yield letters[0], letters[1]
+    words = text.split()
+    if len(words) in (2, 4, 6):
+        half = len(words) // 2
+        yield " ".join(words[:half]), " ".join(words[half:])

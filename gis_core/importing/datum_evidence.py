@@ -183,7 +183,7 @@ def weigh(
 
     None where no system can hold the numbers at all.
     """
-    usable = ~(shapely.is_missing(sample.shapes) | shapely.is_empty(sample.shapes))
+    usable = np.isfinite(shapely.bounds(sample.shapes)).all(axis=1)
     sample = sample.where(usable)
     readings = candidate_readings(declared, sample)
     if not readings or not len(sample):

@@ -17,6 +17,7 @@ from gis_core.importing.remembered import read_options
 from gis_core.importing.request import ImportRequest
 from gis_core.importing.settling import gather_evidence
 from gis_core.importing.sources import Layer, TableOptions, is_osm, open_layers, require_readable
+from gis_core.importing.tables import TableLayer
 from gis_core.importing.targets import KEYS, PLACE, TARGETS, guess_target
 
 MAX_LAYERS = 20
@@ -81,6 +82,8 @@ def _look(layer: Layer, request: ImportRequest, connection: Connection[Any]) -> 
         looked["fields"] = _fields(sample)
         looked["mappings"] = {key: _mapping(sample, key) for key in TARGETS}
         looked["key"] = _key(sample)
+        if isinstance(layer, TableLayer):
+            layer.require_coordinates()
         try:
             require_crs(declared, layer.sample_bounds())
         except ImportRefused as error:

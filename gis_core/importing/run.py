@@ -46,7 +46,14 @@ from gis_core.importing.remembered import filled_in, keep_options, options_of, r
 from gis_core.importing.report import Difference, ImportReport, Issue, issue
 from gis_core.importing.request import ImportRequest
 from gis_core.importing.settling import settle
-from gis_core.importing.sources import TableOptions, choose_layer, is_osm, open_layers, require_readable
+from gis_core.importing.sources import (
+    TableOptions,
+    choose_layer,
+    is_osm,
+    open_layers,
+    require_features,
+    require_readable,
+)
 from gis_core.importing.stopping import Stop
 from gis_core.importing.table_mapping import has_class, is_place, map_features
 from gis_core.importing.targets import PLACE, TARGET_KEYS, TARGETS, guess_target
@@ -265,6 +272,7 @@ class _Import:
         options = TableOptions(request.encoding, request.lon_field, request.lat_field)
         layers = open_layers(request.path, self._folder, options)
         layer = choose_layer(layers, request.layer, request.name)
+        require_features(layer, request.name)
         target = request.target or guess_target(layer.name, layer.geometry_type)
         if target is None:
             raise TargetUnclear(layer=layer.name, targets=", ".join(TARGET_KEYS))
@@ -279,7 +287,11 @@ class _Import:
         if request.accept_datum:
             self._request = replace(request, srid=settled.crs.to_epsg() or request.srid, datum=settled.datum)
         report.layer, report.crs = layer.name, crs_label(self._crs)
-        report.encoding = layer.text.encoding if layer.text is not None else None
+        if layer.text is not None:
+            report.encoding = layer.text.encoding
+            if layer.text.overruled is not None:
+                told = {"declared": layer.text.overruled, "encoding": report.encoding}
+                report.issues.append(issue("file", "encoding-overruled", **told))
         if layer.curved:
             report.issues.append(issue("file", "curve-linearised"))
         expected = layer.expected

@@ -10,10 +10,11 @@ from pyproj import CRS
 from gis_core.coordinates import Datum
 from gis_core.importing.datum_evidence import Evidence, weigh
 from gis_core.importing.datum_reference import reference_for
-from gis_core.importing.errors import CrsMissing, DatumUnclear
+from gis_core.importing.errors import CrsImplausible, CrsMissing, DatumUnclear
 from gis_core.importing.placing import crs_label, crs_of, require_crs
 from gis_core.importing.report import Issue, issue
 from gis_core.importing.sources import Layer
+from gis_core.importing.tables import TableLayer
 
 SAMPLE = 2_000
 LIKELY = 0.5
@@ -62,9 +63,17 @@ def settle(
     Raises CrsMissing, CrsImplausible, CrsUnknown and DatumUnclear; the evidence is in ``members``.
     """
     declared = crs_of(srid) if srid is not None else layer.crs
+    if isinstance(layer, TableLayer):
+        layer.require_coordinates()
     bounds = layer.sample_bounds()
     if declared is not None:
-        declared = require_crs(declared, bounds)
+        try:
+            declared = require_crs(declared, bounds)
+        except CrsImplausible:
+            # Metres in GeoJSON that says nothing: nobody declared them to be degrees.
+            if srid is not None or not getattr(layer, "crs_by_format", False) or not declared.is_geographic:
+                raise
+            declared = None
     evidence = gather_evidence(layer, declared, connection, source=source, file=file)
     issues: list[Issue] = []
     if declared is None:

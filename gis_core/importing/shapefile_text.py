@@ -1,6 +1,7 @@
 """The text encoding of a shapefile's table, which may be declared in three places or in none."""
 
 import codecs
+import re
 from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
@@ -18,6 +19,7 @@ _LANGUAGE_DRIVERS = {0x4D: "gb18030", 0x7A: "gb18030", 0x4F: "big5", 0x78: "big5
 """Language driver byte (offset 29 of a .dbf) to encoding; only the Chinese ones are trusted, because
 many programs write a Western one over whatever text. CP936 is read as its superset GB18030."""
 
+_WESTERN = frozenset({"iso8859-1", "iso8859-15", "cp1252", "cp437", "cp850", "ascii"})
 _TRIAL_BYTES = 2**20
 
 
@@ -25,6 +27,8 @@ class TableText(NamedTuple):
     encoding: str
     how: str
     """``given``, ``cpg``, ``language_driver``, ``byte_order_mark`` or ``trial``."""
+    overruled: str | None = None
+    """What the file declares of itself, where its bytes say otherwise."""
 
 
 def known_encoding(name: str) -> str:
@@ -44,6 +48,9 @@ def table_encoding(shapefile: Path, given: str | None, name: str) -> TableText |
 
     Order: what the user gave, the .cpg, a Chinese language driver, then trial on the first MiB: UTF-8
     if it can be, else GB18030. Raises EncodingUnknown when neither can be.
+
+    A declaration is overruled where its bytes are Chinese by trial: programs write ISO-8859-1 beside
+    whatever text, and conversions leave the old .cpg or language driver beside text that now is UTF-8.
     """
     table = shapefile.with_suffix(".dbf")
     if not table.exists():
@@ -51,19 +58,48 @@ def table_encoding(shapefile: Path, given: str | None, name: str) -> TableText |
     if given:
         return TableText(known_encoding(given), "given")
     declaration = shapefile.with_suffix(".cpg")
+    label = ""
     if declaration.exists():
-        label = declaration.read_text(encoding="ascii", errors="ignore").strip().removeprefix("ANSI ")
-        if label:
-            return TableText(known_encoding(label), "cpg")
+        label = declaration.read_text(encoding="ascii", errors="ignore").strip()
     with table.open("rb") as file:
         start = file.read(_TRIAL_BYTES)
-    if len(start) > 29 and start[29] in _LANGUAGE_DRIVERS:
-        return TableText(_LANGUAGE_DRIVERS[start[29]], "language_driver")
     texts = _texts(start)
-    for encoding in ("utf-8", "gb18030"):
-        if all(_decodes(text, encoding) for text in texts):
-            return TableText(encoding, "trial")
-    raise EncodingUnknown(file=name)
+    if label:
+        return _unless_overruled(label, "cpg", texts)
+    if len(start) > 29 and start[29] in _LANGUAGE_DRIVERS:
+        return _unless_overruled(_LANGUAGE_DRIVERS[start[29]], "language_driver", texts)
+    tried = _by_trial(texts)
+    if tried is None:
+        raise EncodingUnknown(file=name)
+    return TableText(tried, "trial")
+
+
+def _by_trial(texts: set[bytes]) -> str | None:
+    return next((one for one in ("utf-8", "gb18030") if all(_decodes(text, one) for text in texts)), None)
+
+
+def _unless_overruled(label: str, how: str, texts: set[bytes]) -> TableText:
+    """The declared encoding, or that of the bytes where they cannot be what is declared."""
+    wide = {text for text in texts if not text.isascii()}
+    try:
+        declared = known_encoding(re.sub(r"^(?:ANSI|OEM)\s*(?=\d)|(?<=GB)\s+(?=\d)", "", label))
+    except UnknownEncoding:
+        tried = _by_trial(texts)
+        if tried is None:
+            raise
+        return TableText(tried, "trial", label)
+    if not wide or declared == "utf-8":
+        return TableText(declared, how)
+    if all(_decodes(text, "utf-8") for text in wide) and any(_has_han(text) for text in wide):
+        return TableText("utf-8", "trial", label)
+    if declared in _WESTERN and all(_decodes(text, "gb18030") for text in wide):
+        return TableText("gb18030", "trial", label)
+    return TableText(declared, how)
+
+
+def _has_han(text: bytes) -> bool:
+    """Whether UTF-8 text has a character of three bytes: two may be Chinese in GBK by chance."""
+    return any(character >= "\u0800" for character in text.decode("utf-8", errors="ignore"))
 
 
 def _texts(start: bytes) -> set[bytes]:

@@ -2,6 +2,7 @@
 
 import errno
 import sqlite3
+import warnings
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -20,7 +21,10 @@ from gis_core.importing import shapefile_text
 from gis_core.importing.archives import Dataset, check_zip, copy_shapefile, unpack
 from gis_core.importing.errors import (
     DamagedFile,
+    EncodingWrong,
+    FileEmpty,
     FileMissing,
+    ImportRefused,
     LayerNeeded,
     UnknownFormat,
     UnknownLayer,
@@ -37,6 +41,8 @@ SPREAD_FEATURES = 100_000
 """How far a sample reaches into a file that can only be read from its beginning, such as GeoJSON."""
 _SEEKABLE = (".shp", ".gpkg")
 _OSM_SUFFIXES = (".osm", ".osm.gz", ".osm.bz2", ".osm.pbf", ".pbf")
+# What GDAL warns of here is told feature by feature in the report.
+warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"pyogrio\.")
 _GDAL_ERRORS = (DataSourceError, DataLayerError, FeatureError)
 
 
@@ -60,7 +66,10 @@ class LayerSource:
     field_names: tuple[str, ...]
     crs: CRS | None
     text: TableText | None
-    """Only for shapefiles; the others are UTF-8 by their standards."""
+    """For shapefiles; the others are UTF-8 by their standards, unless the user says of GeoJSON that it
+    is not."""
+    crs_by_format: bool = False
+    """Whether ``crs`` is only what the format says where the file does not: GeoJSON is WGS 84."""
     datum: Datum | None = None
     """Never declared by these formats."""
 
@@ -112,8 +121,12 @@ class LayerSource:
                 max_features=limit,
                 **options,
             )
+        except UnicodeDecodeError as error:
+            wrong = error.object[error.start : error.start + 4].hex(" ")
+            name = self.dataset.path.name
+            raise EncodingWrong(file=name, encoding="utf-8", where=self.name, bytes=wrong) from error
         except _GDAL_ERRORS as error:
-            raise DamagedFile(file=self.dataset.name, where=str(error)[:200]) from error
+            raise _damaged(error, self.dataset.name, self.dataset.path) from error
         if wkb is None:
             wkb = object_column([None] * len(fids))
         ids = object_column([f"fid {fid}" for fid in fids])
@@ -164,7 +177,7 @@ def open_layers(path: Path, folder: Path, options: TableOptions) -> list[Layer]:
     suffix = path.suffix.lower()
     if suffix == ".zip":
         datasets = unpack(path, folder)
-        if any(is_osm(dataset.path) for dataset in datasets) or not datasets:
+        if any(is_osm(dataset.path) for dataset in datasets):
             raise UnknownFormat(file=path.name)
     elif suffix == ".shp":
         datasets = [copy_shapefile(path, folder)]
@@ -192,7 +205,11 @@ def open_layers(path: Path, folder: Path, options: TableOptions) -> list[Layer]:
 
 def _layers_of(dataset: Dataset, encoding: str | None, file: str) -> Iterator[LayerSource]:
     shapefile = dataset.path.suffix == ".shp"
-    text = shapefile_text.table_encoding(dataset.path, encoding, file) if shapefile else None
+    text: TableText | None = None
+    if shapefile:
+        text = shapefile_text.table_encoding(dataset.path, encoding, file)
+    elif encoding and dataset.path.suffix.endswith("json"):
+        text = TableText(shapefile_text.known_encoding(encoding), "given")
     if shapefile:
         pyogrio.set_gdal_config_options({"SHAPE_RESTORE_SHX": True})
     try:
@@ -216,9 +233,19 @@ def _layers_of(dataset: Dataset, encoding: str | None, file: str) -> Iterator[La
                 field_names=tuple(names),
                 crs=crs_of(info["crs"]) if info["crs"] else None,
                 text=text,
+                crs_by_format=dataset.path.suffix.endswith("json"),
             )
     except _GDAL_ERRORS as error:
-        raise DamagedFile(file=file, where=str(error)[:200]) from error
+        raise _damaged(error, file, dataset.path) from error
+
+
+def _damaged(error: Exception, file: str, path: Path) -> ImportRefused:
+    """GDAL's message without the path of our copy, which says nothing to people."""
+    said = str(error).split(";")[0].replace(str(path), file)
+    if "not recognized" in said:
+        kind = path.suffix
+        return DamagedFile(file=file, where=Text(f"内容不是 {kind} 格式", f"the content is not {kind}"))
+    return DamagedFile(file=file, where=said[:200])
 
 
 def _declares_curves(path: Path, layer: str) -> bool:
@@ -248,10 +275,20 @@ def choose_layer(layers: list[Layer], wanted: str | None, file: str) -> Layer:
     raise UnknownLayer(layer=wanted, layers=names)
 
 
+def require_features(layer: Layer, file: str) -> None:
+    """Raises FileEmpty where the layer has none."""
+    if not len(layer.sample(1)):
+        raise FileEmpty(
+            file=file, where=Text(f"图层 {layer.name} 没有要素", f"no feature in layer {layer.name}")
+        )
+
+
 def require_readable(path: Path) -> None:
-    """Raises FileMissing where the path is no readable file."""
+    """Raises FileMissing where the path is no readable file, FileEmpty where there is nothing in it."""
     try:
-        with path.open("rb"):
+        with path.open("rb") as file:
+            if not file.read(1):
+                raise FileEmpty(file=path.name, where=Text("0 字节", "0 bytes"))
             return
     except OSError as error:
         if error.errno in (errno.ENOENT, errno.EACCES, errno.EISDIR, errno.ENOTDIR, errno.EPERM):

@@ -6,6 +6,7 @@ import csv
 import gzip
 import io
 import lzma
+import re
 import zipfile
 import zlib
 from collections import Counter
@@ -34,6 +35,7 @@ from gis_core.importing.coordinate_columns import (
 )
 from gis_core.importing.errors import (
     CoordinatesMissing,
+    CoordinatesUnreadable,
     DamagedFile,
     EncodingUnknown,
     EncodingWrong,
@@ -43,6 +45,7 @@ from gis_core.importing.errors import (
 from gis_core.importing.features import Features, object_column
 from gis_core.importing.report import Issue, issue
 from gis_core.importing.shapefile_text import TableText, known_encoding
+from gis_core.importing.table_header import Row, headed, names_coordinates
 
 BATCH = 20_000
 TABLE_SUFFIXES = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".txt", ".xlsx", ".xlsm")
@@ -50,13 +53,9 @@ MAX_FIELD_CHARACTERS = 2**24
 SPREAD_ROWS, SPREAD_SHEET_ROWS = 2_000_000, 100_000
 """How far a sample reaches into a table: what can be read in some seconds."""
 _TRIAL_BYTES = 2**20
-_HEADER_WITHIN = 10
-_DELIMITERS = ",;\t|"
+_DELIMITERS = ",;\t|，"
 _BROKEN = (OSError, EOFError, zlib.error, lzma.LZMAError, csv.Error)
 _BROKEN_WORKBOOK = (InvalidFileException, zipfile.BadZipFile, KeyError, ValueError, EOFError, OSError)
-
-Row = tuple[int, list[Any]]
-"""Number of the row as a spreadsheet shows it, and its cells."""
 
 
 def is_table(path: Path) -> bool:
@@ -123,10 +122,37 @@ class TableLayer:
     def sample_bounds(self) -> Any:
         return shapely.bounds(self.sample(1_000).shapes)
 
+    def require_coordinates(self) -> None:
+        """Raises CoordinatesUnreadable where the first rows have no coordinates at all."""
+        rows = self._rows()
+        next(rows)
+        sample = [row for _, row in islice(rows, 1_000)]
+        if not sample or not shapely.is_missing(self.sample(1_000).shapes).all():
+            return
+        places = [self.field_names.index(name) for name in self.columns.names]
+        cells = [[row[at] for at in places if at < len(row)] for row in sample]
+        example = next((", ".join(map(str, row)) for row in cells if any(one is not None for one in row)), "")
+        advice = Text("请改正，或指明别的列。", "Mend them, or name other columns.")
+        if self.text is None and not example and _has_formulas(self.path, self.layer, places):
+            advice = Text(
+                "这些格里是没有计算结果的公式：请用 Excel 或 WPS 打开并保存一次。",
+                "They are formulas without results: open the file in Excel or WPS and save it.",
+            )
+        told = Text(f"，例如“{example[:60]}”", f", e.g. '{example[:60]}'") if example else Text("", "")
+        raise CoordinatesUnreadable(
+            file=self.file, fields=", ".join(self.columns.names), example=told, advice=advice
+        )
+
     def _rows(self) -> Iterator[Row]:
+        """The header, then the rows."""
         if self.text is None:
-            return _sheet_rows(self.path, self.layer, self.file)
-        return _csv_rows(self.path, self.text.encoding, self.delimiter, self.file)
+            rows = _sheet_rows(self.path, self.layer, self.file)
+        else:
+            rows = _csv_rows(self.path, self.text.encoding, self.delimiter, self.file)
+        return headed(rows, self._is_header)
+
+    def _is_header(self, names: list[str]) -> bool:
+        return set(self.columns.names) <= set(names)
 
     def _features(self, rows: list[Row]) -> Features:
         width = len(self.field_names)
@@ -179,7 +205,7 @@ def open_tables(
             if text is None
             else _csv_rows(path, text.encoding, delimiter, file)
         )
-        head = next(rows, None)
+        head = next(headed(rows, partial(_is_header, given)), None)
         if head is None:
             continue
         names = _unique(head[1])
@@ -197,6 +223,19 @@ def open_tables(
     if not layers:
         raise refusal or DamagedFile(file=file, where=Text("一行也没有", "no row"))
     return layers
+
+
+def _is_header(given: tuple[str | None, str | None], names: list[str]) -> bool:
+    wanted = {name.casefold() for name in given if name is not None}
+    if wanted:
+        return wanted <= {name.casefold() for name in names}
+    return names_coordinates(names)
+
+
+def _has_formulas(path: Path, sheet: str, places: list[int]) -> bool:
+    with closing(openpyxl.load_workbook(path, read_only=True)) as book:
+        rows = book[sheet].iter_rows(max_row=50, values_only=True)
+        return any(str(row[at]).startswith("=") for row in rows for at in places if at < len(row))
 
 
 def _with_crs(layer: TableLayer) -> TableLayer:
@@ -280,15 +319,22 @@ def _trial(path: Path, file: str) -> TableText:
 
 
 def _delimiter(path: Path, encoding: str, file: str) -> str:
-    """The delimiter that parts the first rows into the most, and equally many, cells."""
-    best, most = ",", 1
+    """The delimiter that parts the first rows into the most, and equally many, cells; titles apart."""
+    first = next(_csv_rows(path, encoding, "\x1f", file), (0, [""]))[1][0]
+    told = re.fullmatch(r'"?sep=(.)"?', str(first), re.IGNORECASE)
+    if told:
+        return told[1]
+    best, most = ",", (1, 0)
     for delimiter in _DELIMITERS:
         widths = Counter(len(row) for _, row in islice(_csv_rows(path, encoding, delimiter, file), 50))
+        rows = widths.total()
+        # Titles stand in one cell.
+        del widths[1]
         if not widths:
             continue
         [(width, often)] = widths.most_common(1)
-        if width > most and often >= 0.8 * widths.total():
-            best, most = delimiter, width
+        if (width, often) > most and often >= 0.8 * widths.total() and often >= 0.4 * rows:
+            best, most = delimiter, (width, often)
     return best
 
 
@@ -298,7 +344,7 @@ def _row(number: int, what: str = "") -> Text:
 
 
 def _csv_rows(path: Path, encoding: str, delimiter: str, file: str) -> Iterator[Row]:
-    """Header and rows of a CSV file, blanks as None."""
+    """Rows of a CSV file that are not empty, blanks as None."""
     csv.field_size_limit(MAX_FIELD_CHARACTERS)
     with _opened(path) as raw:
         label = "utf-8-sig" if encoding == "utf-8" else encoding
@@ -328,21 +374,10 @@ def _sheet_names(path: Path, file: str) -> list[str]:
 
 
 def _sheet_rows(path: Path, sheet: str, file: str) -> Iterator[Row]:
-    """Header and rows of a sheet; a title above the header is passed over."""
+    """Rows of a sheet that are not empty."""
     try:
         with closing(openpyxl.load_workbook(path, read_only=True, data_only=True)) as book:
-            numbered = enumerate(book[sheet].iter_rows(values_only=True), start=1)
-            top = [(number, _plain(row)) for number, row in islice(numbered, _HEADER_WITHIN)]
-            filled = [sum(cell is not None for cell in row) for _, row in top]
-            if not any(filled):
-                return
-            header = next(at for at, count in enumerate(filled) if count >= 0.6 * max(filled))
-            width = max(at for at, cell in enumerate(top[header][1], start=1) if cell is not None)
-            yield top[header][0], top[header][1][:width]
-            for number, row in top[header + 1 :]:
-                if any(cell is not None for cell in row):
-                    yield number, row
-            for number, cells in numbered:
+            for number, cells in enumerate(book[sheet].iter_rows(values_only=True), start=1):
                 row = _plain(cells)
                 if any(cell is not None for cell in row):
                     yield number, row

@@ -275,7 +275,7 @@ def test_a_table_without_its_shapes_and_a_zip_of_two_layers(take: Take, ask: Ask
     lonely = city_files.shapefile_zip(
         tmp_path / "a.zip", [square(0, 0)], {"name": ["甲"]}, without=(".shp", ".shx", ".prj")
     )
-    assert refused(take, lonely, target="building").slug == "unknown-format"
+    assert refused(take, lonely, target="building").slug == "nothing-in-zip"
     one = city_files.geojson(tmp_path / "东.geojson", [(square(0, 0), {"id": 1})])
     other = city_files.geojson(tmp_path / "西.geojson", [(square(1, 0), {"id": 2})])
     with zipfile.ZipFile(tmp_path / "both.zip", "w") as archive:

@@ -124,7 +124,7 @@ def test_only_addresses_names_the_geocoder(take: Take, tmp_path: Path) -> None:
 def test_a_table_that_is_none(take: Take, tmp_path: Path) -> None:
     for name, content, slug in (
         ("a.xlsx", b"PK\x03\x04cut", "damaged-file"),
-        ("a.csv", b"", "damaged-file"),
+        ("a.csv", b"", "file-empty"),
         ("a.csv", b"\xff\xfe\xff\xff\x00", "damaged-file"),
         ("b.csv", b"lon,lat\n\xff\xff,\xff\xfe\xfd", "encoding-unknown"),
         ("c.csv.gz", b"\x1f\x8bgarbage", "damaged-file"),
