@@ -200,6 +200,13 @@ def geocode(
     examples: Annotated[
         Path | None, typer.Option(help="把二十条难题写入此文件 write twenty hard addresses there")
     ] = None,
+    http: Annotated[
+        bool, typer.Option("--http", help="经 HTTP 的速度 speed over HTTP, beside the cheapest answer")
+    ] = False,
+    addok: Annotated[
+        Path | None,
+        typer.Option(help="addok 所在环境的 python：同城对照 addok's python: the same city asked"),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """地理编码的精度（按问法分类，附对照）与速度。Accuracy by class of question with baselines; speed."""
@@ -233,7 +240,17 @@ def geocode(
             Console().print(
                 {key: figures[key] for key in ("threshold", "self_examination", "calibration_error_all")}
             )
-    if speed or accuracy is None:
+    if http:
+        from benchmarks.geocode_http import measure as measure_http
+        from benchmarks.geocode_http import report as http_report
+
+        figures = measure_http(size=size, say=_say)
+        _show(figures, http_report(figures), as_json)
+    if addok is not None:
+        from benchmarks.geocode_addok import measure as measure_addok
+
+        sys.stdout.write(as_text(measure_addok(python=addok, size=size, say=_say)) + "\n")
+    if speed or not (accuracy or http or addok):
         sys.stdout.write(as_text(measure_speed(size, _say)) + "\n")
 
 
