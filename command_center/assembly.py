@@ -5,7 +5,7 @@ from pathlib import Path
 import geocoding.models  # noqa: F401
 import gis_core.identity.models
 import gis_core.models  # noqa: F401
-import tracking.models  # noqa: F401
+import tracking.models
 import tracking.settled_models  # noqa: F401
 from command_center.devices.credentials import Credentials, NoCredentials
 from command_center.processes.broker import DeviceCredentials

@@ -76,7 +76,7 @@ def joined(batch: FixBatch, many: Sequence[tuple[FixColumns, int, int, int]]) ->
         return batch
     counts = [len(columns) for columns, *_ in many]
     sources, devices, received = zip(*(told for _, *told in many), strict=True)
-    told = {
+    told: dict[str, NDArray[Any]] = {
         "source": np.repeat(np.array(sources, dtype=np.int32), counts),
         "device_id": np.repeat(np.array(devices, dtype=np.int32), counts),
         "received_us": np.repeat(np.array(received, dtype=np.int64), counts),
@@ -85,7 +85,7 @@ def joined(batch: FixBatch, many: Sequence[tuple[FixColumns, int, int, int]]) ->
             for field in fields(FixColumns)
         },
     }
-    nothing = np.zeros(sum(counts), dtype=np.int64)
+    nothing: NDArray[Any] = np.zeros(sum(counts), dtype=np.int64)
     whole = FixBatch(
         **{
             field.name: np.concatenate(
