@@ -26,8 +26,16 @@ from tests.mosquitto import Mosquitto
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Pages come last: Playwright's loop goes on running, and asyncio starts no second one beside it."""
+    """Pages come last: Playwright's loop goes on running, and asyncio starts no second one beside it.
+
+    With several processes each file stays in one of them; the pages in two groups, as each group starts a
+    platform of its own.
+    """
     items.sort(key=lambda item: "e2e" in item.path.parts)
+    for item in items:
+        wall = "wall" if item.path.stem == "test_wall" else "pages"
+        group = f"e2e-{wall}" if "e2e" in item.path.parts else str(item.path)
+        item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture(scope="session")

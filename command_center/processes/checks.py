@@ -47,7 +47,12 @@ def run_checks(clone: Clone) -> int:
 
 
 def become_pytest(clone: Clone, arguments: Sequence[str]) -> NoReturn:
-    """Turn into pytest, so that signals and the exit code are its own."""
+    """Turn into pytest, so that signals and the exit code are its own.
+
+    The whole suite goes in two processes, file by file: much of a test is waiting for a database, a broker
+    or a browser. What is asked for by name goes in one.
+    """
     os.chdir(clone.root)
-    command = [str(clone.python), "-m", "pytest", *arguments]
+    chosen = list(arguments) or ["-n", "2", "--dist", "loadgroup", "--no-loadscope-reorder"]
+    command = [str(clone.python), "-m", "pytest", *chosen]
     os.execve(command[0], command, {**os.environ, "PYTHONPATH": str(clone.root)})  # noqa: S606
