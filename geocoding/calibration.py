@@ -103,6 +103,10 @@ def features_of(match: Match, rivals: int) -> tuple[float, ...]:
     )  # fmt: skip
 
 
+FEATURES_VERSION = 2
+"""To be raised with every change of ``features_of`` or ``group_of``."""
+
+
 @dataclass(slots=True)
 class Calibration:
     """Models by kind of answer, the monotone map, and the threshold of acceptance with its report."""
@@ -156,15 +160,23 @@ class Calibration:
     def as_json(self) -> dict[str, Any]:
         return {
             "chance": self.chance, "error": self.error, "knots": self.knots, "threshold": self.threshold,
-            "report": self.report,
+            "report": self.report, "features": FEATURES_VERSION,
         }  # fmt: skip
 
     @classmethod
     def from_json(cls, stored: dict[str, Any]) -> "Calibration":
+        """What was stored; the priors where it weighs other features than today's."""
+        if is_outdated(stored):
+            return cls()
         return cls(
             stored["chance"], stored["error"], [(k[0], k[1]) for k in stored["knots"]], stored["threshold"],
             stored["report"],
         )  # fmt: skip
+
+
+def is_outdated(stored: dict[str, Any]) -> bool:
+    """Whether a stored model was made for other features: its weights would mean nothing."""
+    return stored.get("features") != FEATURES_VERSION
 
 
 @dataclass(slots=True)
@@ -326,6 +338,10 @@ def calibration_error(chance: NDArray[np.float64], right: NDArray[np.float64], b
     return total
 
 
+LEAST_OF_GROUP = 60
+"""Cases of a kind of answer that a model is fitted to."""
+
+
 def calibrate(cases: Sequence[Case]) -> Calibration:
     """Fit on the cases; the map and the threshold come from folds the models did not see."""
     made = Calibration()
@@ -336,7 +352,7 @@ def calibrate(cases: Sequence[Case]) -> Calibration:
     fold = np.array([case.fold for case in cases])
     for group in dict.fromkeys(case.group for case in cases):
         at = np.array([i for i, case in enumerate(cases) if case.group == group])
-        if len(at) < 60:
+        if len(at) < LEAST_OF_GROUP:
             continue
         x = np.array([cases[i].features for i in at])
         y = right[at]
@@ -350,6 +366,8 @@ def calibrate(cases: Sequence[Case]) -> Calibration:
                 fitted = _logistic(x[outside], y[outside])
                 raw[at[inside]] = 1.0 / (1.0 + np.exp(-np.clip(x[inside] @ fitted, -30, 30)))
     known = raw > 0
+    if known.sum() < LEAST_OF_GROUP:
+        return Calibration()  # One road, or few: no fold tells anything of another.
     made.knots = monotone(raw[known], right[known])
     chance = np.interp(raw, [k[0] for k in made.knots], [k[1] for k in made.knots])
     sure = known & np.array([case.confirmed for case in cases])

@@ -12,7 +12,16 @@ from geocoding.areas import Areas
 from geocoding.calibration import Calibration
 from geocoding.index.gazetteer import Gazetteer
 from geocoding.reverse import ReverseIndex
-from geocoding.store import changed_bases, load_calibration, load_gazetteer, load_uses, sql, take_up
+from geocoding.store import (
+    calibration_outdated,
+    changed_bases,
+    load_calibration,
+    load_gazetteer,
+    load_uses,
+    renew_calibration,
+    sql,
+    take_up,
+)
 from geocoding.suggest import SuggestIndex
 from gis_core.errors import DomainError, Text
 
@@ -113,6 +122,10 @@ class Keeper:
         gc.collect()
         gc.freeze()
         log.info("gazetteer loaded", entries=gazetteer.size, seconds=round(time.monotonic() - started, 2))
+        if calibration_outdated(connection):
+            # After an upgrade of the engine; until it is done the priors judge.
+            self._state.calibration = renew_calibration(connection, gazetteer)
+            log.info("gazetteer calibrated anew", seconds=round(time.monotonic() - started, 2))
 
     def _take_up(self, connection: psycopg.Connection[Any]) -> None:
         state = self._state

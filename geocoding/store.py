@@ -9,7 +9,7 @@ import psycopg
 import shapely
 from psycopg.types.json import Jsonb
 
-from geocoding.calibration import SAMPLE, Calibration, calibrate, examine
+from geocoding.calibration import SAMPLE, Calibration, calibrate, examine, is_outdated
 from geocoding.grammar.lexicon import POINT, ROAD
 from geocoding.grammar.vocabulary import canonical
 from geocoding.index.columns import EARTH_M_PER_DEG, LINE_KEY, Plane, Pool, Raw
@@ -235,6 +235,12 @@ def load_calibration(connection: Connection) -> Calibration:
     """The newest self-examination; the priors where there is none yet."""
     row = connection.execute(sql("calibration")).fetchone()
     return Calibration.from_json(row[0]) if row else Calibration()
+
+
+def calibration_outdated(connection: Connection) -> bool:
+    """Whether the newest self-examination was made by an earlier version of the engine."""
+    row = connection.execute(sql("calibration")).fetchone()
+    return row is not None and is_outdated(row[0])
 
 
 def renew_calibration(connection: Connection, gazetteer: Gazetteer, sample: int = SAMPLE) -> Calibration:

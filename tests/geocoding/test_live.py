@@ -8,6 +8,7 @@ import pytest
 
 from geocoding.answers import Answer, geocode
 from geocoding.live import LOADED_AT_ONCE, Keeper
+from geocoding.store import calibration_outdated
 
 ROADS, DOORS = 120, 200
 
@@ -93,3 +94,25 @@ def test_new_doors_and_new_roads_are_laid_over(large: tuple[Keeper, psycopg.Conn
     ).fetchone()
     assert row is not None
     wait(lambda: (best := ask(keeper, f"{road}7号").best) is not None and abs(best.lat - row[0]) < 1e-5)
+
+
+def test_a_calibration_of_an_earlier_engine_is_made_anew(database_url: str) -> None:
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute("INSERT INTO gazetteer_source (id, key, quality) VALUES (1, 'survey', 0.9)")
+        connection.execute(
+            "INSERT INTO gazetteer_entry (source_id, source_key, part, base, kind, number, unit, mark, upto,"
+            " tail, district, town, community, display, lon, lat)"
+            " SELECT 1, r || '-' || n, 0, '云' || chr(19968 + r * 7) || '路', 32, n, 'door', '', 0, '', '',"
+            " '', '', '', 120 + n * 0.0001, 30 + r * 0.01 FROM generate_series(1, 12) AS r,"
+            " generate_series(1, 60) AS n"
+        )
+        old = '{"chance": {"known": [1]}, "error": {"known": [1]}, "knots": [], "threshold": 0, "report": {}}'
+        connection.execute("INSERT INTO geocode_calibration (entries, model) VALUES (600, %s)", (old,))
+        keeper = Keeper(database_url)
+        keeper.start()
+        try:
+            wait(lambda: keeper._state is not None and keeper.state.calibration.report != {})
+            assert not calibration_outdated(connection)
+            assert all(len(weights) > 1 for weights in keeper.state.calibration.chance.values())
+        finally:
+            keeper.stop()
