@@ -5,7 +5,7 @@ links from each point to its nearest road; every vertex is a node.
 """
 
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import pairwise, permutations
 
 import numpy as np
 import shapely
@@ -85,14 +85,33 @@ def _walk(before: NDArray[np.int32], start: int, end: int) -> Indices:
     return np.array(path[::-1], dtype=np.int64)
 
 
+ALL_TRIED = 8
+"""Points up to which every order is tried (5,040 of them)."""
+
+
 def shortest_order(distance: Floats, *, round_trip: bool) -> Indices:
-    """A short order of all points that begins with the first: nearest neighbour, then 2-opt and Or-opt
-    until neither helps. Not proven shortest; on random instances of 7 points at most 12 % longer (tested)."""
+    """A short order of all points that begins with the first.
+
+    The shortest one up to ``ALL_TRIED`` points, by trying all; beyond, nearest neighbour, then 2-opt and
+    Or-opt until neither helps: short, not proven shortest.
+    """
+    if len(distance) <= ALL_TRIED:
+        return _shortest_of_all(distance, round_trip=round_trip)
     order = _nearest_neighbour(distance)
     better = True
     while better and len(order) > 2:
         better = _improve(order, distance, round_trip=round_trip)
     return np.array(order, dtype=np.int64)
+
+
+def _shortest_of_all(distance: Floats, *, round_trip: bool) -> Indices:
+    rest = np.array(list(permutations(range(1, len(distance)))), dtype=np.int64)
+    orders = np.column_stack((np.zeros(len(rest), dtype=np.int64), rest))
+    steps = distance[orders[:, :-1], orders[:, 1:]].sum(axis=1)
+    if round_trip:
+        steps = steps + distance[orders[:, -1], 0]
+    best: Indices = orders[int(steps.argmin())]
+    return best
 
 
 def _nearest_neighbour(distance: Floats) -> list[int]:

@@ -95,7 +95,7 @@ def test_a_building_gets_a_hole_and_a_part_goes_and_comes_back(
     assert demo.rows(shape) == []
     layers.locator("[data-test=reason]").fill("没有拆")
     layers.locator("[data-test=reason-confirm]").click()
-    expect(layers.locator("[data-test=gone]")).to_have_count(0, timeout=SLOW_MS)
+    expect(layers.locator("[data-test=reason-bar]")).to_have_count(0, timeout=SLOW_MS)
     assert demo.rows(shape) == [(2, 3, True)]
 
 
