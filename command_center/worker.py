@@ -25,6 +25,8 @@ from tracking.settling import settle_due
 
 OUTBOX_KEPT = timedelta(days=7)
 CONCURRENCY = 4
+CONNECTION_WAIT_S = 8.0
+"""A job under way when the database goes must not hold up the end of its process for longer."""
 
 log = structlog.get_logger(__name__)
 tasks = Blueprint()
@@ -59,7 +61,9 @@ def _numbers(text: str) -> tuple[int, ...]:
 
 def create_jobs(settings: DatabaseSettings) -> App:
     """The job queue, to defer jobs with or to run them; open it before use."""
-    connector = PsycopgConnector(conninfo=settings.database_url, min_size=1, max_size=CONCURRENCY + 2)
+    connector = PsycopgConnector(
+        conninfo=settings.database_url, min_size=1, max_size=CONCURRENCY + 2, timeout=CONNECTION_WAIT_S
+    )
     app = App(connector=connector)
     app.add_tasks_from(tasks, namespace="wanmi")
     app.add_tasks_from(imports.make_tasks(), namespace=imports.NAMESPACE)
