@@ -20,7 +20,7 @@ from starlette.background import BackgroundTask
 
 from command_center.geocode.corrections import forget, keep_name, keep_point
 from command_center.geocode.jobs import RESULT, table_folder
-from command_center.imports.files import receive_upload
+from command_center.imports.files import FILE_BODY, receive_upload
 from command_center.paging import Cursor, Limit, cursor_of, row_id_of
 from command_center.problems import RESPONSES, Conflict
 from command_center.requests import Audit, AuditTrail, Conn, authenticate, origin_of, requires
@@ -179,20 +179,7 @@ def _look(path: Path) -> tuple[list[str], list[list[str]], int]:
     "/geocode/tables",
     status_code=201,
     summary="上传地址表 / Hand in a table of addresses",
-    openapi_extra={
-        "requestBody": {
-            "required": True,
-            "content": {
-                "multipart/form-data": {
-                    "schema": {
-                        "type": "object",
-                        "required": ["file"],
-                        "properties": {"file": {"type": "string", "format": "binary"}},
-                    }
-                }
-            },
-        }
-    },
+    openapi_extra=FILE_BODY,
 )
 async def hand_in(request: Request) -> TableDetail:
     """CSV in any encoding, or Excel. Needs the permission ``city.edit``."""

@@ -6,7 +6,7 @@ import re
 import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 from uuid import uuid4
 
 from fastapi import Request
@@ -17,6 +17,21 @@ from gis_core.errors import BadInput, DomainError, Text
 
 MAX_NAME_BYTES = 160
 SOURCE, ISSUES = "source", "issues.jsonl"
+FILE_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["file"],
+                    "properties": {"file": {"type": "string", "format": "binary"}},
+                }
+            }
+        },
+    }
+}
+"""How OpenAPI describes a request that ``receive_upload`` reads."""
 
 
 class NoFile(DomainError):

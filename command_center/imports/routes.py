@@ -16,7 +16,7 @@ from fastapi import Path as PathParameter
 from fastapi.responses import FileResponse
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from command_center.imports.files import ISSUES, receive_upload, source_path, task_folder
+from command_center.imports.files import FILE_BODY, ISSUES, receive_upload, source_path, task_folder
 from command_center.imports.shapes import (
     ImportDetail,
     ImportIssueOut,
@@ -97,20 +97,7 @@ async def list_targets(importer: Importer) -> list[TargetOut]:
     "/imports",
     summary="上传并查看文件 / Hand in a file and look at it",
     status_code=201,
-    openapi_extra={
-        "requestBody": {
-            "required": True,
-            "content": {
-                "multipart/form-data": {
-                    "schema": {
-                        "type": "object",
-                        "required": ["file"],
-                        "properties": {"file": {"type": "string", "format": "binary"}},
-                    }
-                }
-            },
-        }
-    },
+    openapi_extra=FILE_BODY,
 )
 async def hand_in(request: Request) -> ImportDetail:
     """Nothing is imported. A file that cannot be read comes back in the state ``refused`` with the reason.
