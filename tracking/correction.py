@@ -20,7 +20,8 @@ from tracking.clock import datetime_of, micros_of
 from tracking.columns import micros, read_columns
 from tracking.directory import Directory, Duty
 from tracking.fix import Flag
-from tracking.pipeline import World
+from tracking.memory import CLOCK
+from tracking.pipeline import World, ends_told
 from tracking.reconciliation import Outcome, Span
 from tracking.rules import Change, Last, Remembered, Rule, Scene
 from tracking.rules.base import NOTHING
@@ -126,7 +127,8 @@ def _correct(
     replay.write_checkpoints()
     states = world.memory.rule_states_of(device_id)
     if replay.stop is None:
-        states = {key: state for key, state in states.items() if key not in replay.keys} | replay.states
+        kept = {key: state for key, state in states.items() if key not in replay.keys and key != CLOCK}
+        states = kept | replay.states | ({CLOCK: replay.told} if replay.told else {})
         connection.execute(QUERIES["put_states"], {"device_id": device_id, "states": encode_states(states)})
     if sum(outcome[1:]):
         connection.execute(QUERIES["announce"])
@@ -163,6 +165,8 @@ class _Replay:
         self.changes: list[Change] = []
         self.stop: _Mark | None = None
         self.count = 0
+        self.told: Remembered | None = None
+        """Until when the clock has told ends of episodes since the last fix."""
 
     def _mark(self, row: tuple[Any, ...]) -> _Mark:
         through, lon, lat, speed, states = row
@@ -298,8 +302,10 @@ class _Replay:
             before.speed_mps,
         )
         scene = Scene(self._directory, self._world.locator, _no_way())
+        judged = len(self.changes)
         for rule in self._rules:
             self._keep(rule, rule.wake(now_us, scene, self._states_of(rule), last))
+        self.told = ends_told(self.changes[judged:], {}).get(self.device_id)
 
     def span(self) -> Span:
         """Between which moments the alerts are compared, and what was under way at either."""

@@ -63,6 +63,19 @@ class Directory:
         following = turns[last].starts_us if last < len(turns) else FOREVER_US
         return duty, following if duty is None else min(duty.ends_us, following)
 
+    def subject_until(self, device_id: int, moment_us: int) -> tuple[int, int | None] | None:
+        """How long after a moment the device is on duty for the same grid, whatever the number of turns;
+        and the grid of the turn that follows at once, None when it is off duty then. None when it is off
+        duty at the moment."""
+        duty, until = self.duty_until(device_id, moment_us)
+        if duty is None:
+            return None
+        following, after = self.duty_until(device_id, until)
+        while following is not None and following.grid_id == duty.grid_id:
+            until = after
+            following, after = self.duty_until(device_id, until)
+        return until, None if following is None else following.grid_id
+
     def learn(self, devices: Iterable[Device]) -> None:
         for device in devices:
             self.devices[device.key] = self.by_id[device.id] = device

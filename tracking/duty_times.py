@@ -77,6 +77,32 @@ class DutyTimes:
             found[asked] = np.where(on_duty, Keeping.KEEP, self.outside[ids])
         return found
 
+    def knows(self, device_ids: NDArray[np.int32], time_us: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Whether the turns of these times were read, or make no difference."""
+        recent = time_us >= self.since_us
+        return np.array(
+            [
+                lately or device >= len(self.outside) or not self.outside[device] or device in self.older
+                for lately, device in zip(recent.tolist(), device_ids.tolist(), strict=True)
+            ],
+            dtype=np.bool_,
+        )
+
+    def span_end_us(self, device_id: int, moment_us: int) -> int | None:
+        """End of the span of duty that a moment lies in; None where duty makes no difference, or it lies
+        in none that was read."""
+        if device_id >= len(self.outside) or self.outside[device_id] == Keeping.KEEP:
+            return None
+        spans = self.older.get(device_id, []) if moment_us < self.since_us else []
+        place = bisect_right(spans, moment_us, key=lambda span: span[0]) - 1
+        if place >= 0 and moment_us < spans[place][1]:
+            return spans[place][1]
+        moment = _key(np.array([device_id]), np.array([moment_us]), self.since_us)[0]
+        span = int(np.searchsorted(self.starts, moment, side="right")) - 1
+        if span < 0 or self.starts[span] >> 32 != device_id or moment >= self.ends[span]:
+            return None
+        return int(self.ends[span] & 0xFFFF_FFFF) * 1_000_000 + self.since_us
+
     def _on_duty(self, ids: NDArray[np.int64], time_us: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Within a span that was read with the directory."""
         if not len(self.starts):

@@ -22,6 +22,11 @@ _COLUMNS: tuple[tuple[Any, float | int], ...] = (
 """Time, longitude, latitude, speed."""
 
 
+CLOCK = "@clock"
+"""Beside the rules, by device: until when the clock has told ends of episodes that no fix has told yet. A fix
+of before then contradicts it, and is judged like a late one."""
+
+
 class Newest:
     """The newest fix of each device, as columns by device id."""
 
@@ -67,6 +72,15 @@ class Memory:
     def newest_us(self, device_ids: NDArray[np.int32]) -> NDArray[np.int64]:
         """Newest fix time of each device, ``NEVER`` where there is none."""
         return self.newest.of(device_ids).time_us
+
+    def told_us(self, device_ids: NDArray[np.int32]) -> NDArray[np.int64]:
+        """Until when the clock has spoken for each device, ``NEVER`` where it has not."""
+        known = self.rule_states(CLOCK)
+        if not known:
+            return np.full(len(device_ids), NEVER, dtype=np.int64)
+        devices, rows = np.unique(device_ids, return_inverse=True)
+        stays = [known[device].stay if device in known else None for device in devices.tolist()]
+        return np.array([NEVER if stay is None else stay[0] for stay in stays], dtype=np.int64)[rows]
 
     def rule_states(self, rule: str) -> Mapping[int, Remembered]:
         """By device; those with nothing to remember are not in it."""

@@ -336,8 +336,8 @@ class Alert(Base):
     last_seen_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     closed_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     close_reason: Mapped[str | None]
-    """By itself: ``returned``, ``off_duty`` (the turn ended), ``reassigned`` (another grid); by a person:
-    ``handled``."""
+    """By itself: ``returned``, ``off_duty`` (the turn ended), ``reassigned`` (another grid),
+    ``schedule_ended``, ``rule_ended``; by a person: ``handled``."""
     lon: Mapped[float] = mapped_column(DOUBLE_PRECISION)
     lat: Mapped[float] = mapped_column(DOUBLE_PRECISION)
     last_lon: Mapped[float] = mapped_column(DOUBLE_PRECISION)

@@ -1,7 +1,7 @@
 """From decoded messages to what is written: ordered steps over columns."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import NamedTuple
@@ -17,11 +17,12 @@ from tracking.directory import Directory
 from tracking.duty_times import Keeping
 from tracking.fix import ConnectionStatus, Distress, Fix, Flag
 from tracking.locator import Locator
-from tracking.memory import Memory, Newest
+from tracking.memory import CLOCK, Memory, Newest
 from tracking.quality.live import LiveQuality, News
 from tracking.reasons import Reason, Reject
 from tracking.rules import Change, Judgement, Last, Remembered, Rule, Scene
-from tracking.rules.way import Before, Way, way_of
+from tracking.rules.base import NOTHING
+from tracking.rules.way import NEVER, Before, Way, way_of
 from tracking.settings import TrackingSettings
 from tracking.signals import SOS
 
@@ -150,10 +151,12 @@ def order(work: Work) -> None:
 
 
 def mark_late(work: Work) -> None:
-    """A fix that is not newer than what is known of its device is late; find the newest of each."""
-    fixes = work.fixes
-    late = fixes.fix_time_us <= work.world.memory.newest_us(fixes.device_id)
-    work.fixes = fixes.with_columns(flags=fixes.flags | np.where(late, int(Flag.LATE), 0).astype(np.int32))
+    """A fix that is not newer than what is known of its device is late, and so is one of before an end that
+    the clock has told; find the newest of each."""
+    fixes, memory = work.fixes, work.world.memory
+    late = fixes.fix_time_us <= memory.newest_us(fixes.device_id)
+    behind = late | (fixes.fix_time_us < memory.told_us(fixes.device_id))
+    work.fixes = fixes.with_columns(flags=fixes.flags | np.where(behind, int(Flag.LATE), 0).astype(np.int32))
     last = np.r_[fixes.device_id[1:] != fixes.device_id[:-1], True] if len(fixes) else late
     work.newest = last & ~late
 
@@ -171,7 +174,7 @@ def derive_speed(work: Work) -> None:
     What is stored with the fix stays what the device said; this is for the last state and the rules.
     """
     fixes = work.fixes
-    in_time = (fixes.flags & Flag.LATE) == 0
+    in_time = fixes.fix_time_us > work.world.memory.newest_us(fixes.device_id)
     way = _way(work, fixes.take(in_time), work.world.memory.newest)
     work.state_speed_mps = fixes.speed_mps.copy()
     work.state_speed_mps[in_time] = way.speed_mps
@@ -203,6 +206,11 @@ def judge(work: Work) -> None:
     scene = Scene(world.directory, world.locator, work.way)
     for rule in world.rules:
         _keep(work, rule.key, rule.judge(fixes, scene, world.memory.rule_states(rule.key)))
+    told = world.memory.rule_states(CLOCK)
+    if told:
+        work.rule_states[CLOCK] = {
+            device: NOTHING for device in np.unique(fixes.device_id).tolist() if device in told
+        }
 
 
 def wake(world: World, now_us: int) -> "Work":
@@ -211,13 +219,24 @@ def wake(world: World, now_us: int) -> "Work":
     scene = Scene(world.directory, world.locator, _way(work, work.fixes, world.memory.judged))
     last = world.memory.judged.known()
     known = np.isin(last.device_id, np.fromiter(world.directory.by_id, dtype=np.int32))
-    # Who is off duty and not followed then is not missed.
-    now = np.full(len(last.device_id), now_us)
-    known &= world.directory.duty_times.judge(last.device_id, now) == Keeping.KEEP
     last = Last(*(getattr(last, name)[known] for name in Last.__dataclass_fields__))
     for rule in world.rules:
         _keep(work, rule.key, rule.wake(now_us, scene, world.memory.rule_states(rule.key), last))
+    ends = ends_told(work.changes, world.memory.rule_states(CLOCK))
+    if ends:
+        work.rule_states[CLOCK] = ends
     return work
+
+
+def ends_told(changes: Sequence[Change], known: Mapping[int, Remembered]) -> dict[int, Remembered]:
+    """Until when the clock has spoken of devices of which it told the end of an episode."""
+    told: dict[int, int] = {}
+    for change in changes:
+        if change.kind == "close" and change.closed_us is not None:
+            before = known.get(change.device_id, NOTHING).stay
+            latest = max(told.get(change.device_id, NEVER), NEVER if before is None else before[0])
+            told[change.device_id] = max(latest, change.closed_us)
+    return {device: Remembered(stay=(moment, 0.0, 0.0)) for device, moment in told.items()}
 
 
 def _keep(work: Work, rule: str, judgement: Judgement) -> None:

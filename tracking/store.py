@@ -15,6 +15,7 @@ from tracking.clock import DAY_US, POSTGRES_EPOCH_US, datetime_of, now_us
 from tracking.duty_times import Keeping
 from tracking.fix import Flag
 from tracking.letters import note_reruns
+from tracking.memory import CLOCK
 from tracking.pipeline import Work
 from tracking.reasons import COUNTED_ONLY
 from tracking.rules import Change, Remembered
@@ -122,6 +123,10 @@ def _write_checkpoints(connection: psycopg.Connection[Any], work: Work) -> None:
     judged, way, memory = work.judged, work.way, work.world.memory
     first = np.r_[True, judged.device_id[1:] != judged.device_id[:-1]] & (way.before_us != NEVER)
     turned = first & (judged.fix_time_us // CHECKPOINT_US != way.before_us // CHECKPOINT_US)
+    told = memory.rule_states(CLOCK)
+    if told and turned.any():
+        # What the clock told does not follow from the fixes so far.
+        turned &= np.array([device not in told for device in judged.device_id.tolist()], dtype=np.bool_)
     if not turned.any():
         return
     ids = judged.device_id[turned].tolist()

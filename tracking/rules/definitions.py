@@ -49,6 +49,17 @@ class Schedule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             ((second >= begin) & np.isin(weekday, self.days)) | ((second < end) & np.isin(before, self.days))
         )
 
+    def until_us(self, moment_us: int) -> int | None:
+        """The end of the window that a moment lies in; windows that touch are one. None: it has no end."""
+        if self.always:
+            return None
+        turns = sorted({_second_of(self.since), _second_of(self.to), 0})
+        day = (moment_us // 1_000_000 + CIVIL_OFFSET_S) // DAY_S * DAY_S - CIVIL_OFFSET_S
+        ends = [(day + later * DAY_S + turn) * 1_000_000 for later in range(9) for turn in turns]
+        coming = np.array([end for end in ends if end > moment_us], dtype=np.int64)
+        outside = np.flatnonzero(~self.holds(coming))
+        return int(coming[outside[0]]) if len(outside) else None
+
 
 def _second_of(moment: time) -> int:
     return moment.hour * 3_600 + moment.minute * 60 + moment.second

@@ -20,6 +20,10 @@ class Hysteresis(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     update_every_s: float = 60.0
 
 
+Bound = tuple[int, str]
+"""When (µs) an episode ends by itself at the latest, and why: with the turn of duty, with the schedule."""
+
+
 class Seen(msgspec.Struct, frozen=True):
     """A fix seen from a rule. ``verdict``: 1 breaks it, -1 keeps it, 0 says nothing. ``value``: what was
     measured, in the unit of the rule. ``subject``: what the rule is about at that moment where that
@@ -31,6 +35,7 @@ class Seen(msgspec.Struct, frozen=True):
     verdict: int
     value: float
     subject: int = 0
+    until: Bound | None = None
 
 
 Point = tuple[int, float, float, float]
@@ -53,6 +58,8 @@ class Episode(msgspec.Struct, frozen=True, omit_defaults=True):
     """Fixes in a row that kept the rule, since the last that broke it."""
     returned_us: int = 0
     subject: int = 0
+    until: Bound | None = None
+    """When it ends whatever comes, as was known at ``last``."""
 
 
 IDLE = Episode()
@@ -80,16 +87,19 @@ class Step(msgspec.Struct, frozen=True):
 def advance(state: Episode, seen: Seen, pace: Hysteresis) -> tuple[Episode, tuple[Step, ...]]:
     """The state after one more fix, and what became of the episode.
 
-    An episode is about one subject: it ends when the unit goes off duty or is given another.
+    An episode is about one subject, and within one turn or window: it ends at that one's end, by the fix
+    that shows that it is over or before that by the clock.
     """
-    if state.subject == seen.subject or state == IDLE:
-        state, step = _advance(state, seen, pace)
-        return state, (step,) if step else ()
     ended: tuple[Step, ...] = ()
-    if state.opened:
-        reason = "off_duty" if seen.subject == NO_SUBJECT else "reassigned"
-        ended = (end(state, seen.time_us, reason),)
-    state, step = _advance(IDLE, seen, pace)
+    if state.until is not None and seen.time_us >= state.until[0]:
+        ended = (end(state, *state.until),) if state.opened else ()
+        state = IDLE
+    elif state.subject != seen.subject and state != IDLE:
+        if state.opened:
+            reason = "off_duty" if seen.subject == NO_SUBJECT else "reassigned"
+            ended = (end(state, seen.time_us, reason),)
+        state = IDLE
+    state, step = _advance(state, seen, pace)
     return state, (*ended, step) if step else ended
 
 
@@ -122,6 +132,7 @@ def _advance(state: Episode, seen: Seen, pace: Hysteresis) -> tuple[Episode, Ste
         opened=opened or opens,
         written=point if opens or updates else written,
         subject=seen.subject,
+        until=seen.until,
     )
     if opens:
         return after, _step("open", after, evidence=kept)

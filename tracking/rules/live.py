@@ -18,14 +18,18 @@ from tracking.clock import micros_of
 from tracking.directory import Device, Directory
 from tracking.rules.base import NOTHING, Change, Judgement, Last, Remembered, Scene
 from tracking.rules.definitions import RuleDefinition, as_evidence
-from tracking.rules.hysteresis import IDLE, Episode, Seen, Step, advance, end
+from tracking.rules.hysteresis import IDLE, Bound, Episode, Seen, Step, advance, end
 from tracking.rules.kinds import KINDS, Kind, Look
 from tracking.rules.places import NO_PLACES, Places
 from tracking.rules.roads import load_road_limits
-from tracking.rules.silence import judge_silences, wake_silences
+from tracking.rules.silence import end_silences, judge_silences, wake_silences
 from tracking.rules.way import NEVER
 from tracking.sql import QUERIES
 
+BY_TURN = frozenset({"outside_grid", "off_post"})
+"""Kinds about the grid of a turn of duty: their episodes end with it."""
+SETTLED_US = 5_000_000
+"""What ends by the clock is told so long afterwards: the last fixes of before are on their way."""
 TIMED: dict[str, type["LiveRule"]] = {}
 """Kinds that follow the clock, with a class of their own; ``tracking.rules`` fills it."""
 
@@ -98,12 +102,52 @@ class LiveRule:
         if not self.definition.enabled:
             return self.end(list(states), states)
         if self.definition.kind != "signal_lost":
-            return Judgement()
+            return self._end_by_clock(now_us, scene, states)
         concerned, period_s = self._roll_of(scene.directory)
         rows = concerned[last.device_id]
         last = Last(*(getattr(last, name)[rows] for name in Last.__dataclass_fields__))
         periods = period_s[last.device_id]
-        return wake_silences(self.definition, self.since_us, now_us, last, scene.directory, states, periods)
+        judgement = wake_silences(
+            self.definition, self.since_us, now_us, last, scene.directory, states, periods
+        )
+        silent = {**states, **judgement.states}
+        ended = end_silences(self.definition, now_us - SETTLED_US, scene.directory, silent)
+        judgement.changes += ended.changes
+        judgement.states |= ended.states
+        return judgement
+
+    def _end_by_clock(self, now_us: int, scene: Scene, states: Mapping[int, Remembered]) -> Judgement:
+        """Episodes whose turn or window is over by now, though no fix has come since."""
+        judgement = Judgement()
+        if self.definition.kind not in BY_TURN and self.definition.schedule.always:
+            return judgement
+        for device, known in states.items():
+            if not known.episode.opened:
+                continue
+            episode = self.bounded(known.episode, device, scene)
+            if episode.until is not None and now_us >= episode.until[0] + SETTLED_US:
+                judgement.changes.append(self._change(device, end(episode, *episode.until), {}))
+                judgement.states[device] = Remembered(IDLE, known.stay)
+        return judgement
+
+    def bounded(self, episode: Episode, device: int, scene: Scene) -> Episode:
+        """With its end as the turns of duty say it now, which were perhaps not all known at its last fix."""
+        if episode.last is None:
+            return episode
+        until = self.bound(device, episode.last[0], scene) or episode.until
+        return episode if until == episode.until else msgspec.structs.replace(episode, until=until)
+
+    def bound(self, device: int, moment_us: int, scene: Scene) -> Bound | None:
+        """When an episode that a fix of a moment belongs to ends at the latest."""
+        bounds: list[Bound] = []
+        if self.definition.kind in BY_TURN:
+            turn = scene.directory.subject_until(device, moment_us)
+            if turn is not None:
+                bounds.append((turn[0], "off_duty" if turn[1] is None else "reassigned"))
+        window = self.definition.schedule.until_us(moment_us)
+        if window is not None:
+            bounds.append((window, "schedule_ended"))
+        return min(bounds, default=None)
 
     def _roll_of(self, directory: Directory) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
         """By device id: whom the rule is about, and how often they report. Made anew when the directory
@@ -146,6 +190,10 @@ class LiveRule:
         breaking = (np.flatnonzero(look.verdict[rows] > 0) + rows.start).tolist()
         following = 0
         row = rows.start
+        ends = self.definition.kind in BY_TURN or not self.definition.schedule.always
+        device = int(fixes.device_id[row])
+        if ends and state != IDLE:
+            state = self.bounded(state, device, scene)
         while row < rows.stop:
             if state == IDLE:
                 # Fixes that keep the rule change nothing now: on to one that breaks it.
@@ -161,11 +209,14 @@ class LiveRule:
                 int(look.verdict[row]),
                 float(look.value[row]),
                 0 if look.subject is None else int(look.subject[row]),
+                self.bound(device, int(fixes.fix_time_us[row]), scene)
+                if ends and look.verdict[row] > 0
+                else None,
             )
             state, steps = advance(state, seen, pace)
             for step in steps:
                 told = self._kind.evidence(self.definition, step, fixes, row, scene) if self._kind else {}
-                judgement.changes.append(self._change(int(fixes.device_id[row]), step, told))
+                judgement.changes.append(self._change(device, step, told))
             row += 1
         return state
 

@@ -17,7 +17,7 @@ from tracking.directory import Duty
 from tracking.rules.base import NOTHING, Change, Judgement, Last, Remembered, Scene
 from tracking.rules.definitions import as_evidence
 from tracking.rules.hysteresis import IDLE, Episode
-from tracking.rules.live import LiveRule
+from tracking.rules.live import SETTLED_US, LiveRule
 from tracking.rules.way import NEVER
 
 EARLY_US = 1_800_000_000
@@ -141,7 +141,7 @@ class NeverArrived(LiveRule):
                 else:
                     judgement.changes.append(self._tell("open", turn, device, place, place, deadline))
                     state = _opened(state, turn, deadline, place)
-                if now_us >= turn.ends_us:
+                if now_us >= turn.ends_us + SETTLED_US:
                     judgement.changes.append(
                         self._close(turn, device, place, place, turn.ends_us, "off_duty")
                     )

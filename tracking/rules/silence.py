@@ -1,21 +1,23 @@
 """Alert "signal lost": a silence longer than the device's own, which began under way.
 
-The episode opens when the silence has lasted too long and ends with the next fix. Live it opens by the
-clock; a fix of before then shows that there was no silence, and the episode is withdrawn.
+The episode opens when the silence has lasted too long and ends with the next fix, or with the duty or the
+window of the schedule. Live it opens and so ends by the clock; a fix of before it opened shows that there was
+no silence, and the episode is withdrawn.
 """
 
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from tracking.batch import FixBatch
-from tracking.directory import Directory
+from tracking.directory import FOREVER_US, Directory
 from tracking.duty_times import Keeping
 from tracking.rules.base import NOTHING, Change, Judgement, Last, Remembered, Scene
 from tracking.rules.definitions import RuleDefinition, as_evidence
-from tracking.rules.hysteresis import Episode
+from tracking.rules.hysteresis import Bound, Episode
 from tracking.rules.way import NEVER
 
 
@@ -51,9 +53,12 @@ def judge_silences(
         time_us = int(fixes.fix_time_us[row])
         last = (int(way.before_us[row]), float(way.before_lon[row]), float(way.before_lat[row]))
         here = (float(fixes.lon[row]), float(fixes.lat[row]))
-        silence_s = round((time_us - last[0]) / 1e6, 1)
+        end = min(_bound(rule, scene.directory, device, int(opened[row])), (time_us, "returned"))
+        silence_s = round((end[0] - last[0]) / 1e6, 1)
         if open_now[row]:
             judgement.states[device] = NOTHING
+            if not states[device].episode.opened:
+                continue  # the clock has told its end
             if not lost[row]:
                 judgement.changes.append(_change("withdraw", rule, device, int(opened[row]), last, last))
                 continue
@@ -66,13 +71,22 @@ def judge_silences(
                 device,
                 int(opened[row]),
                 last,
-                (time_us, *here),
+                (end[0], *(here if end[1] == "returned" else last[1:])),
                 evidence={"silence_s": silence_s, "worst": silence_s},
-                closed_us=time_us,
-                close_reason="returned",
+                closed_us=end[0],
+                close_reason=end[1],
             )
         )
     return judgement
+
+
+def _bound(rule: RuleDefinition, directory: Directory, device: int, opened_us: int) -> Bound:
+    """When a silence is none any more, though no fix has come: off duty, or out of the schedule."""
+    duty, window = directory.duty_times.span_end_us(device, opened_us), rule.schedule.until_us(opened_us)
+    return min(
+        (FOREVER_US if duty is None else duty, "off_duty"),
+        (FOREVER_US if window is None else window, "schedule_ended"),
+    )
 
 
 def wake_silences(
@@ -92,13 +106,43 @@ def wake_silences(
     lost &= rule.schedule.holds(opened)
     rows = [row for row in np.flatnonzero(lost).tolist() if int(last.device_id[row]) not in states]
     held = _on_duty(directory, last.device_id[rows], opened[rows])
+    held &= directory.duty_times.knows(last.device_id[rows], opened[rows])
     for row in np.array(rows, dtype=np.intp)[held].tolist():
         device = int(last.device_id[row])
         place = (int(last.time_us[row]), float(last.lon[row]), float(last.lat[row]))
         change = _open(rule, device, int(opened[row]), place)
         point = (change.opened_us, change.lon, change.lat, 0.0)
         judgement.changes.append(change)
-        judgement.states[device] = Remembered(Episode(opened=True, first=point, last=point, written=point))
+        judgement.states[device] = Remembered(
+            Episode(opened=True, first=point, last=(place[0], *point[1:]), written=point)
+        )
+    return judgement
+
+
+def end_silences(
+    rule: RuleDefinition, until_us: int, directory: Directory, states: Mapping[int, Remembered]
+) -> Judgement:
+    """Which silences ended with duty or schedule up to a moment. What stays in the memory says that their
+    ends were told."""
+    judgement = Judgement()
+    for device, known in states.items():
+        episode = known.episode
+        if not episode.opened or episode.first is None or episode.last is None:
+            continue
+        opened_us, lon, lat, _ = episode.first
+        end_us, reason = _bound(rule, directory, device, opened_us)
+        if end_us > until_us:
+            continue
+        silence_s = round((end_us - episode.last[0]) / 1e6, 1)
+        judgement.changes.append(
+            _change(
+                *("close", rule, device, opened_us, (episode.last[0], lon, lat), (end_us, lon, lat)),
+                evidence={"silence_s": silence_s, "worst": silence_s},
+                closed_us=end_us,
+                close_reason=reason,
+            )
+        )
+        judgement.states[device] = Remembered(msgspec.structs.replace(episode, opened=False))
     return judgement
 
 
