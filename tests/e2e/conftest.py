@@ -7,9 +7,11 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import Event
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -71,6 +73,8 @@ class Demo:
     database_url: str
     mqtt_url: str
     grids: list[tuple[int, str, float, float]]
+    broker: Broker
+    jt808_port: int
 
     def send(self, *fixes: tuple[str, float, float], ago_s: float = 0.0, speed_mps: float = 1.2) -> None:
         """Publish one fix for each (device key, lon, lat), taken ``ago_s`` seconds ago; returns after the
@@ -93,6 +97,30 @@ class Demo:
             client.publish(f"wanmi/v1/{key}/fix", json.dumps(said), qos=1).wait_for_publish(10)
         client.disconnect()
         client.loop_stop()
+
+    @contextmanager
+    def device(self, key: str, answer: Callable[[dict[str, Any]], dict[str, Any] | None]) -> Iterator[None]:
+        """A device that hears its commands; what ``answer`` makes of one goes back, unless it is None."""
+        login = urlsplit(self.broker.url(key, self.broker.credentials.issue(key)))
+        client = mqtt.Client(CallbackAPIVersion.VERSION2)
+        client.username_pw_set(unquote(login.username or ""), unquote(login.password or ""))
+        heard = Event()
+
+        def reply(_client: mqtt.Client, _data: object, message: mqtt.MQTTMessage) -> None:
+            if (told := answer(json.loads(message.payload))) is not None:
+                client.publish(f"wanmi/v1/{key}/command/ack", json.dumps(told), qos=1)
+
+        client.on_message = reply
+        client.on_subscribe = lambda *_: heard.set()
+        client.connect(login.hostname or "127.0.0.1", login.port or 1883)
+        client.subscribe(f"wanmi/v1/{key}/command")
+        client.loop_start()
+        try:
+            assert heard.wait(10)
+            yield
+        finally:
+            client.disconnect()
+            client.loop_stop()
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         with psycopg.connect(self.database_url) as connection:
@@ -137,14 +165,17 @@ def demo(cluster: Cluster, broker: Broker, secret_key: str, short_folder: Path) 
     port = machine.free_port()
     processes = []
     with (folder / "processes.log").open("wb") as log:
-        for arguments in (["serve", "web", "--port", str(port)], ["serve", "ingest"], ["serve", "worker"]):
+        users = {"gateway": {"WANMI_MQTT_URL": broker.url("gateway")}}
+        for name, *more in (["web", "--port", str(port)], ["ingest"], ["gateway"], ["worker"]):
+            told = environment | users.get(name, {})
             processes.append(
-                subprocess.Popen([*program, *arguments], cwd=ROOT, env=environment, stdout=log, stderr=log)
+                subprocess.Popen([*program, "serve", name, *more], cwd=ROOT, env=told, stdout=log, stderr=log)
             )
     url = f"http://127.0.0.1:{port}"
     try:
         _wait_until_ready(url, folder / "processes.log")
-        yield Demo(url, database_url, broker.url("simulator"), grids)
+        ports = _ports_of_gateway(folder)
+        yield Demo(url, database_url, broker.url("simulator"), grids, broker, ports["jt808"])
     finally:
         for process in processes:
             process.terminate()
@@ -161,6 +192,15 @@ def _wait_until_ready(url: str, log: Path) -> None:
         except OSError:
             time.sleep(0.2)
     raise TimeoutError(log.read_text()[-2000:])
+
+
+def _ports_of_gateway(folder: Path) -> dict[str, int]:
+    give_up = time.monotonic() + STARTED_S
+    while not (found := list(folder.rglob("gateway.json"))):
+        assert time.monotonic() < give_up, "the gateway has told no ports"
+        time.sleep(0.2)
+    told: dict[str, int] = json.loads(found[0].read_text())
+    return told
 
 
 @pytest.fixture(scope="session")
