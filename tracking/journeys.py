@@ -1,8 +1,7 @@
-"""A unit's day, and who is near a place."""
+"""A unit's day: stops, trips, mileage, silences and turns of duty."""
 
-import asyncio
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
@@ -13,13 +12,10 @@ from gis_core.database import load_queries
 from tracking import quality
 from tracking.clock import datetime_of, micros_of
 from tracking.quality.track import Track, distance_m, make_track
-from tracking.road_ways import BY_VEHICLE, ON_FOOT, read_lines, road_metres
 from tracking.stops import StopSettings, find_stops, find_trips
 from tracking.tracks import CIVIL_TIME
-from tracking.units import ScopeParameters, UnitKind
 
 QUERIES = load_queries("tracking", "journeys.sql")
-MOST_BY_ROAD = 60
 REACHED_M = 30.0
 """A patrol point is reached by a fix so near."""
 LONGEST_STEP_S = 600.0
@@ -97,22 +93,6 @@ class UnitDay:
     silences: list[Silence]
     turns: list[TurnDone]
     reasons: dict[str, int]
-
-
-@dataclass(frozen=True, slots=True)
-class NearUnit:
-    unit_id: int
-    kind: UnitKind
-    name: str
-    name_en: str | None
-    lon: float
-    lat: float
-    fix_time: datetime
-    distance_m: float
-    busy: bool
-    """An alert is open about it."""
-    road_m: float | None = None
-    """By road, where that was asked for and it can be reached."""
 
 
 async def read_day(conn: AsyncConnection, unit_id: int, day: date) -> UnitDay:
@@ -205,42 +185,3 @@ def _passed(track: Track, point: dict[str, Any]) -> PatrolPointPassed:
     near = np.flatnonzero(distance_m(track.lon, track.lat, *place) <= REACHED_M)
     reached = datetime_of(int(track.time_us[near[0]])) if len(near) else None
     return PatrolPointPassed(**point, reached_at=reached)
-
-
-async def read_nearest(
-    conn: AsyncConnection,
-    scope: ScopeParameters,
-    lon: float,
-    lat: float,
-    *,
-    kind: UnitKind | None,
-    busy: bool | None = False,
-    by_road: bool = False,
-    limit: int,
-) -> list[NearUnit]:
-    """Available units by ground distance (m), nearest first; ``busy`` None: both.
-
-    ``by_road``: of four times as many by ground distance, those that are nearest by road; units that no
-    road leads from come last.
-    """
-    most = min(limit * 4, MOST_BY_ROAD) if by_road else limit
-    asked = {**scope, "lon": lon, "lat": lat, "kind": kind, "busy": busy, "max_rows": max(limit, most)}
-    rows = await conn.execute(QUERIES["nearest_units"], asked)
-    units = [NearUnit(**row) for row in rows.mappings()]
-    if not by_road or not units:
-        return units[:limit]
-    places = np.array([(unit.lon, unit.lat) for unit in units])
-    lines = await read_lines(conn, np.vstack(((lon, lat), places)))
-    if lines is None:
-        return units[:limit]
-    on_foot = np.array([unit.kind == "inspector" for unit in units])
-    metres = np.full(len(units), np.nan)
-    for how, chosen in ((ON_FOOT, on_foot), (BY_VEHICLE, ~on_foot)):
-        if chosen.any():
-            metres[chosen] = await asyncio.to_thread(road_metres, lines, (lon, lat), places[chosen], how)
-    told = [
-        replace(unit, road_m=None if np.isnan(way) else round(float(way), 1))
-        for unit, way in zip(units, metres, strict=True)
-    ]
-    told.sort(key=lambda unit: (unit.road_m is None, unit.road_m or unit.distance_m))
-    return told[:limit]

@@ -1,4 +1,5 @@
-"""How far it is by road, within a few kilometres: a graph of the roads around, made for the question.
+"""How far it is by road and which way, within a few kilometres: a graph of the roads around, made for
+the question.
 
 Roads join where they share a corner, as OpenStreetMap and the importers keep them; where not one unit
 could be reached that way, they join wherever they cross. Vehicles keep to one-way streets and off
@@ -42,6 +43,15 @@ class Lines:
     classes: NDArray[Any]
 
 
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """Of each unit, in their order: ``metres`` by road (NaN: not reached), and the way as longitude,
+    latitude a row, from the unit to the target (none where it is not reached)."""
+
+    metres: Floats
+    lines: list[Floats]
+
+
 async def read_lines(conn: AsyncConnection, places: Floats) -> Lines | None:
     """Roads around some places (longitude, latitude a row); None where they are too many."""
     scale = metres_per_degree(places[:1, 1])[0]
@@ -59,22 +69,22 @@ async def read_lines(conn: AsyncConnection, places: Floats) -> Lines | None:
     )
 
 
-def road_metres(lines: Lines, target: Sequence[float], units: Floats, how: str) -> Floats:
-    """Metres by road from each unit (longitude, latitude a row) to the target; NaN: not reached."""
-    found = np.full(len(units), np.nan)
+def find_ways(lines: Lines, target: Sequence[float], units: Floats, how: str) -> Ways:
+    """Ways by road from each unit (longitude, latitude a row) to the target."""
+    nowhere = Ways(np.full(len(units), np.nan), [np.empty((0, 2)) for _ in units])
     fit = lines.classes != ("motorway" if how == ON_FOOT else "footway")
     if not fit.any() or not len(units):
-        return found
+        return nowhere
     shapes = lines.shapes[fit]
     oneway = lines.oneway[fit] if how == BY_VEHICLE else np.zeros(int(fit.sum()), dtype=np.bool_)
     scale = metres_per_degree(np.array([target[1]]))[0]
     origin = np.asarray(target, dtype=np.float64)
     ends = (np.vstack((origin, units)) - origin) * scale
     found = _search(_segments(shapes, oneway, origin, scale), ends)
-    if np.isnan(found).all():
+    if np.isnan(found.metres).all():
         whole = shapely.get_parts(shapely.union_all(shapes))
         found = _search(_segments(whole, np.zeros(len(whole), dtype=np.bool_), origin, scale), ends)
-    return found
+    return Ways(found.metres, [line / scale + origin for line in found.lines])
 
 
 def _segments(
@@ -96,8 +106,8 @@ def _segments(
 
 def _search(
     segments: tuple[NDArray[np.intp], NDArray[np.intp], Floats, NDArray[np.bool_]], ends: Floats
-) -> Floats:
-    """From the first of ``ends`` to the others, against the traffic: they come to it."""
+) -> Ways:
+    """From the first of ``ends`` to the others, against the traffic: they come to it. Lines in metres."""
     start, stop, corners, oneway = segments
     a, b = corners[start], corners[stop]
     along = b - a
@@ -107,6 +117,7 @@ def _search(
     on: dict[int, list[tuple[float, int]]] = {}
     leaving, arriving, metres = list(start), list(stop), list(length)
     free = list(~oneway)
+    feet_at = ends.copy()
     for place, end in enumerate(ends):
         share = np.clip(((end - a) * along).sum(axis=1) / square, 0, 1)
         away = np.hypot(*(a + along * share[:, None] - end).T)
@@ -114,6 +125,7 @@ def _search(
         if away[nearest] > OFF_ROAD_M:
             continue
         foot = nodes + len(ends) + place
+        feet_at[place] = a[nearest] + along[nearest] * share[nearest]
         on.setdefault(nearest, []).append((float(share[nearest]), foot))
         leaving.append(nodes + place)
         arriving.append(foot)
@@ -135,5 +147,18 @@ def _search(
     row, column, weight = row[order], column[order], np.maximum(weight[order], 1e-6)
     first = np.append(True, (row[1:] != row[:-1]) | (column[1:] != column[:-1]))
     graph = coo_matrix((weight[first], (row[first], column[first])), shape=(size, size)).tocsr()
-    reached = np.asarray(dijkstra(graph, indices=nodes), dtype=np.float64)[nodes + 1 : nodes + len(ends)]
-    return np.where(np.isfinite(reached), reached, np.nan)
+    metres, before = dijkstra(graph, indices=nodes, return_predecessors=True)
+    places = np.vstack((corners, ends, feet_at))
+    reached = metres[nodes + 1 : nodes + len(ends)]
+    ways = [places[_back(before, nodes + 1 + unit)] for unit in range(len(ends) - 1)]
+    return Ways(np.where(np.isfinite(reached), reached, np.nan), ways)
+
+
+def _back(before: NDArray[np.int32], node: int) -> list[int]:
+    """Nodes from one to where the search began; empty where it never came."""
+    if before[node] < 0:
+        return []
+    way = [node]
+    while before[way[-1]] >= 0:
+        way.append(int(before[way[-1]]))
+    return way

@@ -14,7 +14,8 @@ from command_center.requests import Audit, Conn, requires
 from gis_core.errors import BadInput, NotFound
 from gis_core.identity.principal import Principal
 from tracking.archive import ArchiveSettings
-from tracking.journeys import NearUnit, UnitDay, read_day, read_nearest
+from tracking.journeys import UnitDay, read_day
+from tracking.nearest import NearUnit, Pace, read_nearest, read_nearest_by_road, read_paces
 from tracking.overview import WayOfDay, read_overview
 from tracking.presence import Visitors, read_visitors
 from tracking.track_files import FORMS, Form, as_bytes, read_fixes
@@ -46,7 +47,10 @@ Reason = Annotated[
 
 @dataclass(frozen=True, slots=True)
 class NearUnits:
+    """``paces``: what ``road_s`` is reckoned with; empty as the crow flies."""
+
     units: list[NearUnit]
+    paces: list[Pace]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +88,15 @@ async def nearest_units(
         bool, Query(description="order by the way on the roads, not as the crow flies")
     ] = False,
 ) -> NearUnits:
-    """Reporting, and on duty or never rostered. ``road_m`` is told where it was asked for; units that no
-    road leads from come last."""
+    """Reporting, and on duty or never rostered. The way by road is told where it was asked for; units that
+    no road leads from come last."""
     scope = principal.scope_parameters("units.view")
     busy = {"idle": False, "busy": True, "any": None}[state]
-    return NearUnits(
-        await read_nearest(conn, scope, lon, lat, kind=kind, busy=busy, by_road=by_road, limit=n)
-    )
+    if not by_road:
+        return NearUnits(await read_nearest(conn, scope, lon, lat, kind=kind, busy=busy, limit=n), [])
+    paces = await read_paces(conn)
+    units = await read_nearest_by_road(conn, scope, lon, lat, kind=kind, busy=busy, limit=n, paces=paces)
+    return NearUnits(units, paces)
 
 
 @router.get("/units/{unit_id}/day", summary="单日行程 / A unit's day")

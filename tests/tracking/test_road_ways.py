@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import shapely
 
-from tracking.road_ways import BY_VEHICLE, ON_FOOT, Lines, road_metres
+from tracking.locator import metres_per_degree
+from tracking.road_ways import BY_VEHICLE, ON_FOOT, Lines, find_ways
 
 ROADS = [
     ("LINESTRING(120 30.5, 120.01 30.5)", True, "primary"),
@@ -23,11 +24,11 @@ def lines() -> Lines:
 
 def test_a_vehicle_goes_round_where_a_street_is_one_way() -> None:
     units = np.array([(120.01, 30.5), (120.0, 30.5), (120.005, 30.5)])
-    with_traffic = road_metres(lines(), (120.01, 30.5), units[1:], BY_VEHICLE)
+    with_traffic = find_ways(lines(), (120.01, 30.5), units[1:], BY_VEHICLE).metres
     assert with_traffic.tolist() == pytest.approx([EAST, EAST / 2], rel=2e-3)
-    against = road_metres(lines(), (120.0, 30.5), units[:1], BY_VEHICLE)
+    against = find_ways(lines(), (120.0, 30.5), units[:1], BY_VEHICLE).metres
     assert against.tolist() == pytest.approx([EAST + 2 * NORTH], rel=2e-3)
-    walked = road_metres(lines(), (120.0, 30.5), units[:1], ON_FOOT)
+    walked = find_ways(lines(), (120.0, 30.5), units[:1], ON_FOOT).metres
     assert walked.tolist() == pytest.approx([EAST], rel=2e-3)
 
 
@@ -37,11 +38,22 @@ def test_roads_that_only_cross_are_joined_when_nothing_else_leads_there() -> Non
         np.zeros(2, dtype=np.bool_),
         np.array(["primary", "primary"], dtype=object),
     )
-    found = road_metres(crossing, (120.0, 30.5), np.array([(120.01, 30.51)]), BY_VEHICLE)
+    found = find_ways(crossing, (120.0, 30.5), np.array([(120.01, 30.51)]), BY_VEHICLE).metres
     assert found.tolist() == pytest.approx([EAST + NORTH], rel=2e-3)
 
 
 def test_a_place_off_every_road_is_not_reached() -> None:
     far = np.array([(120.05, 30.55), (120.0, 30.51)])
-    found = road_metres(lines(), (120.0, 30.5), far, BY_VEHICLE)
+    found = find_ways(lines(), (120.0, 30.5), far, BY_VEHICLE).metres
     assert np.isnan(found).tolist() == [True, False]
+
+
+def test_the_way_is_as_long_as_it_is_told_and_leads_from_the_unit_to_the_place() -> None:
+    units, target = np.array([(120.01, 30.501), (120.0, 30.508)]), (120.0, 30.5)
+    ways = find_ways(lines(), target, units, BY_VEHICLE)
+    scale = metres_per_degree(np.array([target[1]]))[0]
+    for unit, line, metres in zip(units, ways.lines, ways.metres, strict=True):
+        steps = np.hypot(*(np.diff(line, axis=0) * scale).T)
+        assert steps.sum() == pytest.approx(metres, rel=1e-6)
+        assert (line[0].tolist(), line[-1].tolist()) == (pytest.approx(unit), pytest.approx(target))
+    assert [120.0, 30.51] in [pytest.approx(corner) for corner in ways.lines[0].tolist()]

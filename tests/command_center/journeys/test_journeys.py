@@ -137,3 +137,25 @@ async def test_the_nearest_who_can_go(city: City, logged_in: Login) -> None:
     assert [unit["unit_id"] for unit in found] == [alarmed, near, far]
     assert [unit["busy"] for unit in found] == [True, False, False]
     assert found[2]["road_m"] == pytest.approx(1_919, abs=3)
+    assert found[2]["way"] == [pytest.approx([120.03, 30.5]), pytest.approx([120.01, 30.5])]
+    assert found[2]["road_s"] is None
+
+
+async def test_minutes_are_told_only_where_enough_of_a_kind_are_moving(city: City, logged_in: Login) -> None:
+    await city.run(
+        """INSERT INTO road (name, road_class, oneway, source, source_key, geom)
+           SELECT 'r', 'primary', false, 'test', 'r',
+                  ST_Multi(ST_GeomFromText('LINESTRING(120.01 30.5,120.03 30.5)', 4326))"""
+    )
+    operator = await logged_in("operator", area_code=EAST)
+    asked = {"lon": 120.01, "lat": 30.5, "by_road": True, "n": 1}
+    for number in range(5):
+        unit = await city.unit(f"walker{number}", EAST)
+        await city.fix(unit, 120.02 + number * 1e-3, 30.5, speed_mps=1.0 + number / 10)
+        answer = (await operator.get(f"{API}/units/nearest", params=asked)).json()
+        enough = number == 4
+        assert bool(answer["paces"]) is enough
+        assert (answer["units"][0]["road_s"] is not None) is enough
+    (pace,) = answer["paces"]
+    assert (pace["kind"], pace["units"], pace["speed_mps"]) == ("inspector", 5, pytest.approx(1.2))
+    assert answer["units"][0]["road_s"] == pytest.approx(answer["units"][0]["road_m"] / 1.2, abs=0.2)
