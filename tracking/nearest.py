@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 import numpy as np
+import shapely
 from numpy.typing import NDArray
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -100,7 +101,8 @@ async def read_nearest_by_road(
 
 
 def _by_road(unit: NearUnit, metres: float, way: NDArray[np.float64], speed_mps: float | None) -> NearUnit:
-    corners = np.round(way, DIGITS).tolist()
+    line = shapely.simplify(shapely.linestrings(way), 10.0**-DIGITS)
+    corners = np.round(shapely.get_coordinates(line), DIGITS).tolist()
     return replace(
         unit,
         road_m=round(metres, 1),
