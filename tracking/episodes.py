@@ -3,7 +3,7 @@
 import base64
 import binascii
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal, NamedTuple
 
@@ -13,6 +13,9 @@ from gis_core.errors import BadInput, DomainError, NotFound, Text
 from tracking.units import QUERIES, WHOLE_CITY, ScopeParameters, UnitKind
 
 AlertEventKind = Literal["opened", "updated", "acknowledged", "closed", "corrected", "withdrawn"]
+
+
+AlertFate = Literal["acknowledged", "unacknowledged", "handled", "corrected", "withdrawn"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,22 @@ class Alert:
     evidence: dict[str, Any]
     withdrawn_at: datetime | None = None
     corrected_at: datetime | None = None
+    rule_version: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class AlertFilter:
+    """What a list of alerts is about; None: anything. ``area_code``: it, or what lies in it; opened in
+    [``from_time``, ``to_time``)."""
+
+    state: Literal["open", "closed", "all"] = "open"
+    rules: list[str] | None = None
+    severities: list[str] | None = None
+    fate: AlertFate | None = None
+    device_id: int | None = None
+    area_code: str | None = None
+    from_time: datetime | None = None
+    to_time: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +124,8 @@ def alert_not_found(alert_id: int) -> NotFound:
 async def _select(conn: AsyncConnection, scope: ScopeParameters, **wanted: Any) -> list[PlacedAlert]:
     parameters = {
         "is_open": None, "alert_ids": None, "device_id": None, "before_time": None, "before_id": None,
-        "max_rows": None, **scope, **wanted,
+        "max_rows": None, "rules": None, "severities": None, "fate": None, "area_code": None,
+        "from_time": None, "to_time": None, **scope, **wanted,
     }  # fmt: skip
     rows = [dict(row) for row in (await conn.execute(QUERIES["alerts"], parameters)).mappings()]
     return [PlacedAlert(org_unit_id=row.pop("org_unit_id"), alert=Alert(**row)) for row in rows]
@@ -114,16 +134,18 @@ async def _select(conn: AsyncConnection, scope: ScopeParameters, **wanted: Any) 
 async def read_alerts(
     conn: AsyncConnection,
     scope: ScopeParameters,
+    wanted: AlertFilter,
     *,
-    state: Literal["open", "closed", "all"],
     limit: int,
     cursor: str | None = None,
 ) -> AlertPage:
     """A page of alerts in scope, newest first. Raises BadInput for a cursor of somebody's making."""
     before = _read_cursor(cursor) if cursor else (None, None)
+    asked = asdict(wanted)
+    state = asked.pop("state")
     is_open = None if state == "all" else state == "open"
     found = await _select(
-        conn, scope, is_open=is_open, before_time=before[0], before_id=before[1], max_rows=limit + 1
+        conn, scope, is_open=is_open, before_time=before[0], before_id=before[1], max_rows=limit + 1, **asked
     )
     alerts = [placed.alert for placed in found[:limit]]
     return AlertPage(alerts, _write_cursor(alerts[-1]) if len(found) > limit else None)
@@ -182,6 +204,17 @@ async def close(
     await _lock(conn, alert_id, scope)
     await conn.execute(QUERIES["close_alert"], {"alert_id": alert_id, "person_id": person_id, "note": note})
     return await _announce(conn, alert_id, "closed", scope)
+
+
+async def note(
+    conn: AsyncConnection, alert_id: int, scope: ScopeParameters, *, person_id: int, note: str
+) -> Alert:
+    """Write down what was done about an alert, open or ended; the news goes out with the commit. Raises
+    NotFound."""
+    await read_alert(conn, alert_id, scope)
+    await conn.execute(QUERIES["lock_alert"], {"alert_id": alert_id})
+    await conn.execute(QUERIES["note_alert"], {"alert_id": alert_id, "person_id": person_id, "note": note})
+    return await _announce(conn, alert_id, "updated", scope)
 
 
 async def _lock(conn: AsyncConnection, alert_id: int, scope: ScopeParameters) -> dict[str, Any]:

@@ -108,7 +108,7 @@ SELECT count(*) FROM fix WHERE fix_time >= :from_time AND fix_time < :to_time
 
 -- :name alerts
 -- Alerts in scope, newest first; before_time and before_id are the last row of the page before.
-SELECT a.id, a.rule, a.severity, a.device_id,
+SELECT a.id, a.rule, a.rule_version, a.severity, a.device_id,
        coalesce(p.name, v.plate, d.key) AS unit_name, coalesce(p.name_en, v.plate) AS unit_name_en,
        d.unit_kind, a.opened_at, a.last_seen_at, a.closed_at, a.close_reason,
        a.lon, a.lat, a.last_lon, a.last_lat,
@@ -125,6 +125,19 @@ SELECT a.id, a.rule, a.severity, a.device_id,
  WHERE (CAST(:is_open AS boolean) IS NULL OR (a.closed_at IS NULL) = :is_open)
    AND (CAST(:alert_ids AS int[]) IS NULL OR a.id = ANY (CAST(:alert_ids AS int[])))
    AND (CAST(:device_id AS int) IS NULL OR a.device_id = :device_id)
+   AND (CAST(:rules AS text[]) IS NULL OR a.rule = ANY (CAST(:rules AS text[])))
+   AND (CAST(:severities AS text[]) IS NULL OR a.severity = ANY (CAST(:severities AS text[])))
+   AND (CAST(:area_code AS text) IS NULL OR starts_with(a.area_code, :area_code))
+   AND (CAST(:from_time AS timestamptz) IS NULL OR a.opened_at >= :from_time)
+   AND (CAST(:to_time AS timestamptz) IS NULL OR a.opened_at < :to_time)
+   AND (CAST(:fate AS text) IS NULL OR CASE :fate
+          WHEN 'acknowledged' THEN a.acknowledged_at IS NOT NULL
+          WHEN 'unacknowledged' THEN a.acknowledged_at IS NULL
+          WHEN 'handled' THEN a.handled_by IS NOT NULL
+          WHEN 'withdrawn' THEN a.withdrawn_at IS NOT NULL
+          WHEN 'corrected' THEN a.withdrawn_at IS NULL AND EXISTS (
+               SELECT 1 FROM alert_log l WHERE l.alert_id = a.id AND l.event IN ('corrected','reinstated'))
+        END)
    AND (CAST(:before_time AS timestamptz) IS NULL
         OR (a.opened_at, a.id) < (CAST(:before_time AS timestamptz), CAST(:before_id AS int)))
    AND EXISTS (SELECT 1 FROM unnest(CAST(:scope_areas AS text[]), CAST(:scope_org_units AS int[])) AS s (a, o)
@@ -149,6 +162,9 @@ UPDATE alert SET acknowledged_by = :person_id, acknowledged_at = now(), note = c
 UPDATE alert
    SET closed_at = greatest(now(), opened_at), close_reason = 'handled', handled_by = :person_id, note = :note
  WHERE id = :alert_id
+
+-- :name note_alert
+UPDATE alert SET note = :note, handled_by = :person_id WHERE id = :alert_id
 
 -- :name append_alert_event
 SELECT outbox_append('alert', :event, a.area_code, alert_as_json(a)) FROM alert a WHERE a.id = :alert_id

@@ -1,7 +1,7 @@
 """A unit's day, tracks as files, who was in a place, and who is near."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date as civil_date
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
@@ -10,14 +10,16 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from command_center.problems import RESPONSES
-from command_center.requests import Audit, Conn, requires
+from command_center.requests import Audit, Conn, language_of, requires
+from command_center.sheets import answer_csv
 from gis_core.errors import BadInput, NotFound
 from gis_core.identity.principal import Principal
 from tracking.archive import ArchiveSettings
 from tracking.journeys import UnitDay, read_day
 from tracking.nearest import NearUnit, Pace, read_nearest, read_nearest_by_road, read_paces
 from tracking.overview import WayOfDay, read_overview
-from tracking.presence import Visitors, read_visitors
+from tracking.presence import Visitor, Visitors, read_visitors
+from tracking.sightings import Place, read_sightings
 from tracking.track_files import FORMS, Form, as_bytes, read_fixes
 from tracking.units import Unit, UnitKind, read_unit
 
@@ -26,6 +28,26 @@ router = APIRouter(tags=["轨迹 Tracks"], responses=RESPONSES)
 LONGEST_EXPORT = timedelta(days=7)
 LONGEST_SEARCH = timedelta(days=31)
 MAX_VISITORS = 1_000
+MAX_EXPORTED = 10_000
+KIND_NAMES: dict[UnitKind, tuple[str, str]] = {
+    "inspector": ("采集员", "inspector"),
+    "sanitation": ("环卫车", "sanitation"),
+    "slag_truck": ("渣土车", "slag truck"),
+    "enforcement": ("执法车", "enforcement"),
+}
+_HEADS_ZH = (
+    "编号",
+    "名称",
+    "类别",
+    "首次",
+    "末次",
+    "定位点数",
+    "首次经度",
+    "首次纬度",
+    "末次经度",
+    "末次纬度",
+)
+_HEADS = ("id", "name", "kind", "first", "last", "fixes", "first_lon", "first_lat", "last_lon", "last_lat")
 LONGEST_OVERVIEW = timedelta(days=400)
 _MEDIA: dict[Form, str] = dict(
     zip(
@@ -51,6 +73,24 @@ class NearUnits:
 
     units: list[NearUnit]
     paces: list[Pace]
+
+
+@dataclass(frozen=True, slots=True)
+class Visit(Visitor):
+    """``first_at``, ``last_at``: longitude and latitude of the first and the last fix in the polygon."""
+
+    first_at: Place | None
+    last_at: Place | None
+
+
+@dataclass(frozen=True, slots=True)
+class Presence:
+    """By first fix. ``archived_days``: days (UTC) of the span whose fixes are in the archive only, and
+    were not looked at."""
+
+    units: list[Visit]
+    truncated: bool
+    archived_days: list[civil_date]
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,14 +214,60 @@ async def export_track(
 @router.post("/tracks/within", summary="某时段在某区域内的人员车辆 / Who was there")
 async def tracks_within(
     body: Search, conn: Conn, audit: Audit, principal: Annotated[Principal, requires("units.track")]
-) -> Visitors:
+) -> Presence:
     """Units in the reader's areas and departments with a fix in the polygon. The search is recorded."""
-    _require_span(body.from_time, body.to_time, LONGEST_SEARCH)
-    scope = principal.scope_parameters("units.track")
-    found = await read_visitors(conn, scope, body.polygon, body.from_time, body.to_time, limit=MAX_VISITORS)
-    told = {"from": body.from_time.isoformat(), "to": body.to_time.isoformat(), "reason": body.reason}
-    await audit("tracks.within", "tracks", None, {**told, "polygon": body.polygon, "units": len(found.units)})
+    found = await _search(body, conn, principal, MAX_VISITORS)
+    await audit("tracks.within", "tracks", None, _told(body, found))
     return found
+
+
+@router.post("/tracks/within/export", summary="导出某时段在某区域内的人员车辆 / Who was there, as a file")
+async def export_within(
+    body: Search,
+    request: Request,
+    conn: Conn,
+    audit: Audit,
+    principal: Annotated[Principal, requires("units.track")],
+) -> Response:
+    """CSV, at most 10,000 units; times by the clock in China. The export is recorded."""
+    found = await _search(body, conn, principal, MAX_EXPORTED)
+    await audit("tracks.within_export", "tracks", None, _told(body, found))
+    chinese = language_of(request) == "zh"
+    rows = (
+        (
+            one.unit_id,
+            one.name if chinese else one.name_en or one.name,
+            KIND_NAMES[one.kind][not chinese],
+            one.first_seen,
+            one.last_seen,
+            one.fixes,
+            *(one.first_at or ("", "")),
+            *(one.last_at or ("", "")),
+        )
+        for one in found.units
+    )
+    heads = _HEADS_ZH if chinese else _HEADS
+    return answer_csv(
+        f"{'区域内人员车辆' if chinese else 'who-was-there'}-{body.from_time:%Y%m%d}", heads, rows
+    )
+
+
+async def _search(body: Search, conn: Conn, principal: Principal, limit: int) -> Presence:
+    _require_span(body.from_time, body.to_time, LONGEST_SEARCH)
+    span = body.from_time, body.to_time
+    scope = principal.scope_parameters("units.track")
+    found: Visitors = await read_visitors(conn, scope, body.polygon, *span, limit=limit)
+    seen = await read_sightings(conn, found.units, body.polygon, *span)
+    units = [
+        Visit(**{name: getattr(one, name) for name in Visitor.__dataclass_fields__}, **asdict(place))
+        for one, place in zip(found.units, seen, strict=True)
+    ]
+    return Presence(units, found.truncated, found.archived_days)
+
+
+def _told(body: Search, found: Presence) -> dict[str, Any]:
+    span = {"from": body.from_time.isoformat(), "to": body.to_time.isoformat(), "reason": body.reason}
+    return {**span, "polygon": body.polygon, "units": len(found.units)}
 
 
 async def _unit(conn: Conn, unit_id: int, principal: Principal) -> Unit:

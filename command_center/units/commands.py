@@ -1,11 +1,11 @@
-"""Commands to units: a text to show, or to report the place at once. The gateway sends them."""
+"""Reaching a unit: commands to its device, which the gateway sends, and its person's number to ring."""
 
 import json
 from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, Field, model_validator
 
 from command_center.people.shapes import Strict
@@ -13,6 +13,7 @@ from command_center.requests import Audit, Conn, requires
 from gis_core.database import load_queries
 from gis_core.errors import BadInput, DomainError, NotFound, Text
 from gis_core.identity.principal import Principal
+from gis_core.identity.secrets import Keyring
 from tracking.units import read_unit
 
 router = APIRouter()
@@ -58,6 +59,12 @@ class CommandOut(BaseModel):
     sent_at: datetime | None
     finished_at: datetime | None
     result: str | None
+
+
+class Call(BaseModel):
+    """``mobile``: null where none is kept of the unit's person."""
+
+    mobile: str | None
 
 
 class CommandList(BaseModel):
@@ -108,3 +115,19 @@ async def list_commands(
     await _require_unit(conn, principal, unit_id)
     rows = await conn.execute(SQL["recent_commands"], {"device_id": unit_id, "max_rows": limit})
     return CommandList(commands=[CommandOut(**row) for row in rows.mappings()])
+
+
+@router.post("/{unit_id}/calls", summary="拨打电话 / Ring a unit")
+async def ring(
+    unit_id: int,
+    request: Request,
+    conn: Conn,
+    audit: Audit,
+    principal: Annotated[Principal, requires(COMMAND)],
+) -> Call:
+    """The whole number of the person who carries the device; that it was told is recorded."""
+    await _require_unit(conn, principal, unit_id)
+    sealed = await conn.scalar(SQL["mobile"], {"device_id": unit_id})
+    keyring: Keyring = request.app.state.keyring
+    await audit("unit.call", "unit", unit_id)
+    return Call(mobile=None if sealed is None else keyring.decrypt(sealed, "person.mobile"))

@@ -12,3 +12,6 @@ SELECT count(*) FROM device_command WHERE device_id = :device_id AND finished_at
 
 -- :name device_enabled
 SELECT enabled FROM device WHERE id = :device_id
+
+-- :name mobile
+SELECT p.mobile FROM device d JOIN person p ON p.id = d.person_id WHERE d.id = :device_id

@@ -1,5 +1,7 @@
 """A unit's day, its track as a file, who was in a place, and who is near."""
 
+import csv
+import io
 from datetime import UTC, datetime, time, timedelta
 
 import pytest
@@ -108,10 +110,22 @@ async def test_who_was_there_within_ones_own_streets(city: City, logged_in: Logi
     east, whole = await logged_in("operator", area_code=EAST), await logged_in("dispatcher")
     found = (await east.post(f"{API}/tracks/within", json=body)).json()
     assert [unit["unit_id"] for unit in found["units"]] == [ours]
+    for place in (found["units"][0]["first_at"], found["units"][0]["last_at"]):
+        assert place == [pytest.approx(120.02), pytest.approx(30.5)]
     assert len((await whole.post(f"{API}/tracks/within", json=body)).json()["units"]) == 2
     bad = {**body, "polygon": {"type": "Point", "coordinates": [120, 30]}}
     assert (await whole.post(f"{API}/tracks/within", json=bad)).status_code == 422
-    assert (await (await logged_in("gis")).post(f"{API}/tracks/within", json=body)).status_code == 403
+    gis = await logged_in("gis")
+    assert (await gis.post(f"{API}/tracks/within", json=body)).status_code == 403
+    exported = await east.post(f"{API}/tracks/within/export", json=body)
+    rows = list(csv.DictReader(io.StringIO(exported.content.decode("utf-8-sig"))))
+    assert [(row["编号"], row["类别"]) for row in rows] == [(str(ours), "采集员")]
+    assert rows[0]["首次"].startswith(f"{now.astimezone(CIVIL_TIME):%Y-%m-%d}")
+    assert (await gis.post(f"{API}/tracks/within/export", json=body)).status_code == 403
+    assert (await east.post(f"{API}/tracks/within/export", json=body | {"reason": ""})).status_code == 422
+    looked = await city.run("SELECT action, detail FROM audit WHERE action LIKE 'tracks.within%' ORDER BY id")
+    assert [entry["action"] for entry in looked] == [*["tracks.within"] * 2, "tracks.within_export"]
+    assert {entry["detail"]["reason"] for entry in looked} == {REASON["reason"]}
 
 
 async def test_the_nearest_who_can_go(city: City, logged_in: Login) -> None:
