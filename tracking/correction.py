@@ -1,9 +1,10 @@
 """Late fixes correct history: a device's alerts become those that its fixes give in their right order.
 
-A batch that stores late fixes marks their devices in the same transaction (``rule_dirty``). When the late
-fixes have come to rest, the rules go once more over all fixes since the last checkpoint before them, and
-what they say is compared with the alerts that are stored. All of it is one transaction a device: after a
-crash the mark is still there and the work is done again, or nothing is left to do.
+A batch that stores late fixes marks their devices in the same transaction (``rule_dirty``); so does a change
+of turns of duty. When the marks have come to rest, the rules go once more over all fixes since the last
+checkpoint before them, and what they say is compared with the alerts that are stored. All of it is one
+transaction a device: after a crash the mark is still there and the work is done again, or nothing is left
+to do.
 """
 
 from collections.abc import Mapping
@@ -99,10 +100,10 @@ def correct_next(
             ).fetchone()
             if found is None:
                 return None
-            device_id, since, until = found
+            device_id, since, until, cause = found
             connection.execute(QUERIES["clean"], {"device_id": device_id})
             replay = _Replay(connection, world, device_id, micros_of(since), micros_of(until))
-            outcome, states = _correct(connection, world, replay, now_us)
+            outcome, states = _correct(connection, world, replay, now_us, cause)
     except (psycopg.OperationalError, psycopg.InterfaceError):
         raise
     except Exception as error:
@@ -116,14 +117,14 @@ def correct_next(
 
 
 def _correct(
-    connection: psycopg.Connection[Any], world: World, replay: "_Replay", now_us: int
+    connection: psycopg.Connection[Any], world: World, replay: "_Replay", now_us: int, cause: str
 ) -> tuple[Outcome, dict[str, Remembered]]:
     """What was changed of the alerts, and the memory of the rules afterwards."""
     replay.run()
     if replay.stop is None:
         replay.wake(now_us)
     device_id = replay.device_id
-    outcome = reconciliation.reconcile(connection, device_id, replay.span(), replay.changes)
+    outcome = reconciliation.reconcile(connection, device_id, replay.span(), replay.changes, cause)
     replay.write_checkpoints()
     states = world.memory.rule_states_of(device_id)
     if replay.stop is None:
@@ -133,6 +134,11 @@ def _correct(
     if sum(outcome[1:]):
         connection.execute(QUERIES["announce"])
     return outcome, states
+
+
+def mark_since(connection: psycopg.Connection[Any], since_us: int) -> None:
+    """Have devices judged again that have fixes of after a change of the rules: it was not known in time."""
+    connection.execute(QUERIES["mark_since"], {"since": datetime_of(since_us)})
 
 
 def forget_checkpoints(connection: psycopg.Connection[Any], days: int) -> None:

@@ -1,6 +1,6 @@
 -- :name next_dirty
 -- A device whose late fixes have come to rest, or have been waiting for too long.
-SELECT device_id, since, until FROM rule_dirty
+SELECT device_id, since, until, cause FROM rule_dirty
  WHERE last_at <= now() - make_interval(secs => :quiet_s) OR first_at <= now() - make_interval(secs => :longest_s)
  ORDER BY first_at, device_id
  LIMIT 1
@@ -8,6 +8,14 @@ SELECT device_id, since, until FROM rule_dirty
 
 -- :name clean
 DELETE FROM rule_dirty WHERE device_id = :device_id
+
+-- :name mark_since
+-- Devices with fixes of after a change of the rules that were judged before it was known.
+INSERT INTO rule_dirty AS m (device_id, since, until, cause)
+SELECT device_id, :since, now(), 'rules' FROM device_state WHERE fix_time >= :since
+    ON CONFLICT (device_id) DO UPDATE
+   SET since = least(m.since, excluded.since), until = greatest(m.until, excluded.until), last_at = now(),
+       cause = excluded.cause
 
 -- :name put_off
 UPDATE rule_dirty SET first_at = now() + interval '10 minutes', last_at = now() + interval '10 minutes'

@@ -377,15 +377,19 @@ class AlertLog(Base):
 
 
 class RuleDirty(Base):
-    """A device whose fixes came late: its alerts are to be judged again from ``since`` on."""
+    """A device whose fixes came late, or whose turns or rules changed: its alerts are to be judged again from
+    ``since`` on."""
 
     __tablename__ = "rule_dirty"
+    __table_args__ = (CheckConstraint("cause IN ('late_fixes','roster','rules')", name="cause"),)
 
     device_id: Mapped[int] = mapped_column(ForeignKey("device.id", ondelete="CASCADE"), primary_key=True)
     since: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     """Fix time of the earliest of them."""
     until: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     """Fix time of the latest."""
+    cause: Mapped[str] = mapped_column(server_default="late_fixes")
+    """For the record of what is corrected; of several the last."""
     first_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
     last_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
 

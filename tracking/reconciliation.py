@@ -147,7 +147,7 @@ def match(told: Sequence[Told], stored: Sequence[Stored]) -> list[tuple[Told | N
 
 
 def reconcile(
-    connection: psycopg.Connection[Any], device_id: int, span: Span, changes: Sequence[Change]
+    connection: psycopg.Connection[Any], device_id: int, span: Span, changes: Sequence[Change], cause: str
 ) -> Outcome:
     """Make the stored alerts of a device what the rules say; what is the same is not touched, so what
     persons noted about it stays. Within the caller's transaction."""
@@ -164,7 +164,7 @@ def reconcile(
     with connection.pipeline():
         for one, known in pairs:
             if one is None and known is not None:
-                detail = {"reason": "late_fixes", "before": _bounds(known)}
+                detail = {"reason": cause, "before": _bounds(known)}
                 parameters = {"alert_id": known.id, "detail": _json(detail)}
                 connection.execute(QUERIES["withdraw"], parameters)
                 withdrawn += 1
@@ -175,7 +175,7 @@ def reconcile(
                 if _same(one, known):
                     unchanged += 1
                     continue
-                _correct(connection, one, known)
+                _correct(connection, one, known, cause)
                 corrected += 1
     return Outcome(unchanged, corrected, added, withdrawn)
 
@@ -192,8 +192,8 @@ def _same(one: Told, known: Stored) -> bool:
     )
 
 
-def _correct(connection: psycopg.Connection[Any], one: Told, known: Stored) -> None:
-    detail = {"reason": "late_fixes", "before": _bounds(known), "after": _bounds(one)}
+def _correct(connection: psycopg.Connection[Any], one: Told, known: Stored, cause: str) -> None:
+    detail = {"reason": cause, "before": _bounds(known), "after": _bounds(one)}
     parameters = {
         **_parameters(one),
         "alert_id": known.id,

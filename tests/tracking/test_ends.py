@@ -17,6 +17,7 @@ from tests.tracking.test_correction import INSIDE, OUTSIDE, message, new_writer,
 from tests.tracking.test_more_rules import HOUR, MINUTE, START, fix, kinds, located
 from tests.tracking.test_more_rules import scene as made_scene
 from tracking.batch import FixBatch
+from tracking.clock import now_us
 from tracking.directory import Device, Directory, Duty
 from tracking.fix import Fix
 from tracking.rules.base import NOTHING, Change, Last, Remembered
@@ -226,3 +227,53 @@ def test_who_is_lost_at_the_end_of_duty_is_not_missed_all_night(
     assert connection.execute(BOUNDS, ["d0"]).fetchall() == [
         (last + 300 * SECOND, later, later, "returned", INSIDE)
     ]
+
+
+def test_a_changed_roster_has_its_days_judged_again(
+    writer: BatchWriter, connection: psycopg.Connection
+) -> None:
+    now = now_us() // MINUTE * MINUTE
+    away = [Fix(now - minutes * MINUTE, scene.WEST + 0.0005, OUTSIDE) for minutes in range(180, 0, -5)]
+    for one in away:
+        writer.write([message(one)])
+    settle(writer)
+    opened, last = away[0].fix_time_us, away[-1].fix_time_us
+    told = connection.execute(BOUNDS, ["d0"]).fetchall()
+    assert told == [(opened, last, None, None, OUTSIDE)]
+    # The turn was over an hour ago.
+    cut = connection.execute(
+        "UPDATE roster SET ends_at = date_trunc('minute', now()) - interval '62 minutes'"
+        " RETURNING round(extract(epoch FROM ends_at) * 1000000)::bigint"
+    ).fetchone()
+    assert cut is not None
+    settle(writer)
+    last = max(one.fix_time_us for one in away if one.fix_time_us < cut[0])
+    assert connection.execute(BOUNDS, ["d0"]).fetchall() == [(opened, last, cut[0], "off_duty", OUTSIDE)]
+    log = connection.execute("SELECT event, detail ->> 'reason' FROM alert_log").fetchall()
+    assert log == [("corrected", "roster")]
+    connection.execute("DELETE FROM roster WHERE device_id = (SELECT id FROM device WHERE key = 'd0')")
+    settle(writer)
+    assert connection.execute(BOUNDS, ["d0"]).fetchall() == []
+    connection.execute(
+        "INSERT INTO roster (device_id, starts_at, ends_at, responsibility_grid_id)"
+        " SELECT id, now() - interval '102 minutes', now() + interval '1 hour', 1 FROM device"
+        " WHERE key = 'd0'"
+    )
+    settle(writer)
+    ((first, _, closed, *_),) = connection.execute(BOUNDS, ["d0"]).fetchall()
+    assert first == min(one.fix_time_us for one in away if one.fix_time_us >= now - 102 * MINUTE)
+    assert closed is None
+
+
+def test_coming_turns_and_other_columns_of_a_turn_have_nothing_judged(
+    writer: BatchWriter, connection: psycopg.Connection
+) -> None:
+    writer.write([message(Fix(now_us() - MINUTE, scene.WEST, INSIDE))])
+    connection.execute(
+        "INSERT INTO roster (device_id, starts_at, ends_at, responsibility_grid_id)"
+        " SELECT id, now() + interval '10 hours', now() + interval '18 hours', 1 FROM device"
+    )
+    connection.execute("UPDATE roster SET ends_at = ends_at WHERE starts_at < now()")
+    assert connection.execute("SELECT count(*) FROM rule_dirty").fetchone() == (0,)
+    connection.execute("UPDATE roster SET responsibility_grid_id = 2 WHERE starts_at < now()")
+    assert connection.execute("SELECT cause FROM rule_dirty").fetchall() == [("roster",)]

@@ -125,7 +125,8 @@ class NeverArrived(LiveRule):
             if device >= len(concerned) or not concerned[device]:
                 continue
             before = state = states.get(device, NOTHING)
-            first = bisect_left(turns, now_us - LONGEST_TURN_US, key=lambda turn: turn.starts_us)
+            since = min(now_us, heard.get(device, now_us)) - LONGEST_TURN_US
+            first = bisect_left(turns, since, key=lambda turn: turn.starts_us)
             for turn in turns[first:]:
                 deadline = self._deadline(turn)
                 if deadline >= now_us:
