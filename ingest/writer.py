@@ -15,7 +15,7 @@ from ingest.payload_secrets import load_payload_secrets
 from tracking import partitions, pipeline, store
 from tracking.arrival import Arrival
 from tracking.clock import DAY_US, datetime_of, now_us
-from tracking.correction import Correction, CorrectionFailed, correct_next, forget_checkpoints
+from tracking.correction import Correction, CorrectionFailed, correct_next, forget_checkpoints, mark_since
 from tracking.directory import find_devices, load_directory
 from tracking.duty_times import OlderTurnsNeeded
 from tracking.letters import Letter, requested
@@ -25,12 +25,13 @@ from tracking.pipeline import Work, World
 from tracking.quality.live import LiveQuality
 from tracking.reasons import Reason, Reject
 from tracking.rules import Rule
-from tracking.rules.live import load_rules
+from tracking.rules.loading import changed_since_us, load_rules
 from tracking.settings import CorrectionSettings, TrackingSettings
 from tracking.tallies import read_clocks
 
 CHANNELS = ("wanmi_city", "wanmi_directory")
 GRID_LAYERS = frozenset({"unit_grid", "responsibility_grid"})
+RULE_LAYERS = frozenset({"zone", "route", "road", "area_district", "area_street", "area_community"})
 UNKNOWN_FOR_S = 2.0
 """A key that the database does not know is not asked for again so soon."""
 WAKE_EVERY_S = 1.0
@@ -184,22 +185,24 @@ class BatchWriter:
         session = self._session or self._connect()
         now = self._clock()
         directory, grids = now >= session.directory_due, now >= session.grids_due
+        rules = False
         for notice in session.listener.notifies(timeout=0):
             directory |= notice.channel == "wanmi_directory"
-            grids |= notice.channel == "wanmi_city" and not GRID_LAYERS.isdisjoint(notice.payload.split(","))
+            if notice.channel == "wanmi_city":
+                layers = notice.payload.split(",")
+                grids |= not GRID_LAYERS.isdisjoint(layers)
+                rules |= not RULE_LAYERS.isdisjoint(layers)
         if grids:
             session.world = replace(session.world, locator=load_locator(session.connection))
             session.grids_due = now + self._grids_every_s
             _log.info("grids_loaded", unit_grids=len(session.world.locator.unit_grids))
         if directory:
-            session.world = replace(
-                session.world,
-                directory=load_directory(session.connection),
-                rules=(*self._rules, *load_rules(session.connection)),
-            )
+            session.world = replace(session.world, directory=load_directory(session.connection))
             session.secrets = self._load_secrets(session.connection)
             session.directory_due = now + self._directory_every_s
             self._unknown.clear()
+        if directory or rules:
+            self._load_rules(session)
         today = datetime_of(now_us()).date()
         if session.ahead != today:
             _ensure_partitions(session, partitions.days_ahead(today, self._tracking.partitions_ahead))
@@ -250,6 +253,14 @@ class BatchWriter:
             unit_grids=len(world.locator.unit_grids),
         )
         return self._session
+
+    def _load_rules(self, session: _Session) -> None:
+        """What was judged since a change of rules or zones, before it was heard of, is judged again."""
+        loaded = load_rules(session.connection)
+        since = changed_since_us(session.world.rules, loaded, now_us())
+        session.world = replace(session.world, rules=(*self._rules, *loaded))
+        if since is not None:
+            mark_since(session.connection, since)
 
     def _load_secrets(self, connection: psycopg.Connection[Any]) -> Mapping[str, str]:
         return {} if self._keyring is None else load_payload_secrets(connection, self._keyring)

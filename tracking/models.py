@@ -337,7 +337,7 @@ class Alert(Base):
     closed_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     close_reason: Mapped[str | None]
     """By itself: ``returned``, ``off_duty`` (the turn ended), ``reassigned`` (another grid),
-    ``schedule_ended``, ``rule_ended``; by a person: ``handled``."""
+    ``schedule_ended``, ``rule_ended``, ``zone_ended``; by a person: ``handled``."""
     lon: Mapped[float] = mapped_column(DOUBLE_PRECISION)
     lat: Mapped[float] = mapped_column(DOUBLE_PRECISION)
     last_lon: Mapped[float] = mapped_column(DOUBLE_PRECISION)

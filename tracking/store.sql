@@ -22,16 +22,42 @@ SELECT r.id, r.device_id, r.starts_at, r.ends_at, r.responsibility_grid_id, g.na
  ORDER BY r.device_id, r.starts_at
 
 -- :name alert_rules
--- All versions, with the zones, areas and routes they are about (as these are now).
-SELECT r.key, r.version, r.changed_at, r.unit_kinds, r.org_unit_ids, r.area_code, r.definition::text,
-       ARRAY(SELECT ST_AsBinary(p.geom)
-               FROM (SELECT z.code, z.geom::geometry FROM zone z WHERE z.valid_to IS NULL OR z.valid_to > now()
-                     UNION ALL SELECT o.code, o.geom::geometry FROM route o
-                     UNION ALL SELECT a.code, a.geom::geometry FROM area a
-                                WHERE a.valid_to IS NULL OR a.valid_to > current_date) AS p (code, geom)
-              WHERE p.code = ANY (r.zone_codes) AND p.geom IS NOT NULL)
-  FROM alert_rule r
- ORDER BY r.key, r.version
+-- All versions.
+SELECT key, version, changed_at, unit_kinds, org_unit_ids, area_code, definition::text, zone_codes
+  FROM alert_rule
+ ORDER BY key, version
+
+-- :name rule_shapes
+-- The zones, areas and routes that rules are about, each as it was on record and in force, from when to when.
+-- Null: for ever. An area's first day is that of its record, so it holds before.
+WITH asked AS MATERIALIZED (SELECT DISTINCT unnest(zone_codes) AS code FROM alert_rule),
+was AS MATERIALIZED (
+  SELECT e.relation, e.row_id, e.content, e.geom, e.at AS until,
+         lag(e.at) OVER (PARTITION BY e.relation, e.row_id ORDER BY e.id) AS since
+    FROM edit_row e
+   WHERE e.relation IN ('zone', 'area', 'route') AND e.content ->> 'code' IN (SELECT code FROM asked)
+), shape AS (
+  SELECT z.code, z.geom::geometry AS geom, z.valid_from, z.valid_to, NULL::timestamptz AS until,
+         (SELECT max(w.until) FROM was w WHERE w.relation = 'zone' AND w.row_id = z.id) AS since
+    FROM zone z WHERE z.code IN (SELECT code FROM asked)
+   UNION ALL
+  SELECT a.code, a.geom::geometry, NULL, a.valid_to::timestamp AT TIME ZONE 'Asia/Shanghai', NULL,
+         (SELECT max(w.until) FROM was w WHERE w.relation = 'area' AND w.row_id = a.id)
+    FROM area a WHERE a.code IN (SELECT code FROM asked)
+   UNION ALL
+  SELECT o.code, o.geom::geometry, NULL, NULL, NULL,
+         (SELECT max(w.until) FROM was w WHERE w.relation = 'route' AND w.row_id = o.id)
+    FROM route o WHERE o.code IN (SELECT code FROM asked)
+   UNION ALL
+  SELECT w.content ->> 'code', w.geom,
+         CASE w.relation WHEN 'zone' THEN (w.content ->> 'valid_from')::timestamptz END,
+         CASE w.relation WHEN 'zone' THEN (w.content ->> 'valid_to')::timestamptz
+                         WHEN 'area' THEN (w.content ->> 'valid_to')::timestamp AT TIME ZONE 'Asia/Shanghai' END,
+         w.until, w.since
+    FROM was w
+)
+SELECT code, greatest(since, valid_from), least(until, valid_to), ST_AsBinary(geom)
+  FROM shape WHERE geom IS NOT NULL
 
 -- :name road_version
 SELECT version FROM layer_version WHERE key = 'road'

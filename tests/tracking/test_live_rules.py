@@ -9,7 +9,8 @@ from tests.tracking.test_rule_engine import DEVICE, WATCHES
 from tests.tracking.test_store import LAT, LON, arrival, connection, world, write
 from tracking.clock import now_us
 from tracking.fix import Fix
-from tracking.rules.live import LiveRule, load_rules
+from tracking.rules.live import LiveRule
+from tracking.rules.loading import load_rules
 from tracking.rules.places import NO_PLACES
 
 __all__ = ["connection"]

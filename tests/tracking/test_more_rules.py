@@ -20,7 +20,8 @@ from tracking.rules.definitions import RuleDefinition
 from tracking.rules.gathering import Gathering
 from tracking.rules.hysteresis import Hysteresis
 from tracking.rules.kinds import KINDS
-from tracking.rules.live import TIMED, LiveRule, live_kinds, load_rules
+from tracking.rules.live import TIMED, LiveRule, live_kinds
+from tracking.rules.loading import load_rules
 from tracking.rules.never_arrived import NeverArrived
 from tracking.rules.places import Places
 from tracking.rules.roads import RoadLimits

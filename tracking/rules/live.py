@@ -1,30 +1,25 @@
 """Rules ready to judge: a version of a definition, whom and what it is about; and a rule through its
 versions. The same for live fixes, for late ones, and for ``./wanmi tracks analyse``."""
 
+from bisect import bisect_right
 from collections import ChainMap
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import groupby
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 import numpy as np
-import psycopg
-import shapely
 from numpy.typing import NDArray
 
 from gis_core.models.area import area_prefix
 from tracking.batch import FixBatch
-from tracking.clock import micros_of
 from tracking.directory import Device, Directory
 from tracking.rules.base import NOTHING, Change, Judgement, Last, Remembered, Scene
 from tracking.rules.definitions import RuleDefinition, as_evidence
 from tracking.rules.hysteresis import IDLE, Bound, Episode, Seen, Step, advance, end
 from tracking.rules.kinds import KINDS, Kind, Look
 from tracking.rules.places import NO_PLACES, Places
-from tracking.rules.roads import load_road_limits
 from tracking.rules.silence import end_silences, judge_silences, wake_silences
 from tracking.rules.way import NEVER
-from tracking.sql import QUERIES
 
 BY_TURN = frozenset({"outside_grid", "off_post"})
 """Kinds about the grid of a turn of duty: their episodes end with it."""
@@ -43,6 +38,8 @@ class LiveRule:
     """One version of a rule, and whom it is about. ``since_us``: from when on it has been in force."""
 
     corrected = True
+    ended_by = "rule_ended"
+    """Why episodes end when a version is not enabled."""
 
     def __init__(
         self,
@@ -230,7 +227,7 @@ class LiveRule:
             episode, stay = known.episode, known.stay
             if episode.first and episode.first[0] < self.since_us:
                 if episode.opened:
-                    step = end(episode, self.since_us, "rule_ended")
+                    step = end(episode, self.since_us, self.ended_by)
                     judgement.changes.append(self._change(device, step, {}))
                 episode = IDLE
             if stay and stay[0] < self.since_us:
@@ -271,6 +268,7 @@ class RuleLine:
     def __init__(self, versions: Sequence[LiveRule]) -> None:
         self.versions = tuple(versions)
         self._ended = not all(version.definition.enabled for version in versions)
+        self._sinces = [version.since_us for version in versions[1:]]
 
     @property
     def corrected(self) -> bool:
@@ -286,11 +284,11 @@ class RuleLine:
 
     def judge(self, fixes: FixBatch, scene: Scene, states: Mapping[int, Remembered]) -> Judgement:
         """As ``Rule.judge``."""
-        newest = self.versions[-1]
         if not len(fixes):
             return Judgement()
-        if not self._ended and fixes.fix_time_us.min() >= newest.since_us:
-            return newest.judge(fixes, scene, states)
+        first = self._in_force(int(fixes.fix_time_us.min()))
+        if not self._ended and first is self._in_force(int(fixes.fix_time_us.max())):
+            return first.judge(fixes, scene, states)
         judgement = Judgement()
         whole: Mapping[int, Remembered] = ChainMap(judgement.states, dict(states))
         untils = [version.since_us for version in self.versions[1:]]
@@ -313,36 +311,14 @@ class RuleLine:
 
     def wake(self, now_us: int, scene: Scene, states: Mapping[int, Remembered], last: Last) -> Judgement:
         """As ``Rule.wake``."""
-        return self.versions[-1].wake(now_us, scene, states, last)
+        return self._in_force(now_us).wake(now_us, scene, states, last)
+
+    def _in_force(self, moment_us: int) -> LiveRule:
+        return self.versions[bisect_right(self._sinces, moment_us)]
 
 
 def _without_nothing(states: Mapping[int, Remembered]) -> dict[int, Remembered]:
     return {device: state for device, state in states.items() if state != NOTHING}
 
 
-def load_rules(connection: psycopg.Connection[Any]) -> tuple[RuleLine, ...]:
-    """The rules of the table with their versions; one that has been disabled stays, to end its episodes."""
-    rows = connection.execute(QUERIES["alert_rules"]).fetchall()
-    lines = (
-        RuleLine(list(_versions(connection, group))) for _, group in groupby(rows, key=lambda row: row[0])
-    )
-    return tuple(line for line in lines if any(one.definition.enabled for one in line.versions))
-
-
-def _versions(connection: psycopg.Connection[Any], rows: Iterator[Any]) -> Iterator[LiveRule]:
-    for key, version, since, kinds, org_units, area, definition, shapes in rows:
-        rule = msgspec.structs.replace(
-            msgspec.json.decode(definition, type=RuleDefinition), key=key, version=version
-        )
-        array = shapely.from_wkb(np.array([bytes(shape) for shape in shapes], dtype=object))
-        places = Places(np.atleast_1d(array), [{} for _ in shapes])
-        if rule.kind == "speeding":
-            limits = [{"limit_kmh": rule.zone_limit_kmh} for _ in shapes]
-            roads = load_road_limits(connection, rule.road_limits) if rule.enabled else None
-            places = Places(places.shapes, limits, roads)
-        yield TIMED.get(rule.kind, LiveRule)(
-            rule, places, frozenset(kinds), frozenset(org_units), area, since_us=micros_of(since)
-        )
-
-
-__all__ = ["TIMED", "LiveRule", "RuleLine", "live_kinds", "load_rules"]
+__all__ = ["TIMED", "LiveRule", "RuleLine", "live_kinds"]

@@ -12,9 +12,9 @@ from gis_core.errors import BadInput, NotFound
 from tracking.rules.catalogue import check_limits
 from tracking.rules.definitions import RuleDefinition
 from tracking.rules.live import live_kinds
+from tracking.rules.loading import NEEDS_ZONES
 
 QUERIES = load_queries("tracking.rules", "rules.sql")
-NEEDS_ZONES = frozenset({"left_city", "forbidden_zone", "off_route"})
 
 
 @dataclass(frozen=True, slots=True)
