@@ -1,188 +1,154 @@
 """How many known faults, put into recorded tracks, the quality checks find, and what else they flag.
 
 ``python -m benchmarks.track_faults FOLDER``: of every ``*.csv.gz`` there, one kind of fault at a time is put
-into it, and the findings are compared with what was put in. What is found in the untouched file does
-not count as false: recorded tracks have faults of their own. Beside it the rule of thumb: over 150
-km/h since the fix before, a repeated row, an earlier time than the row before, ten minutes of silence,
-four equal positions.
+into it (``benchmarks.injected_faults``), and the findings are compared with what was put in, row by row.
+What is found in the untouched file too does not count as false; those findings have a table of their
+own. Beside it the rule of thumb: over 150 km/h since the fix before, the time of the row before, an
+earlier time than it, ten minutes of silence, four equal positions.
 """
 
 import argparse
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.injected_faults import FAULTS
 from tracking import quality
 from tracking.analyse.reading import read_columns
-from tracking.analyse.report import _by_device
+from tracking.analyse.report import by_device
 from tracking.quality.settings import QualitySettings
-from tracking.quality.track import Track, own_speed
+from tracking.quality.surroundings import Surroundings
+from tracking.quality.track import Track
 
-Rows = set[tuple[int, int]]
-"""Device and told time (µs)."""
-Injected = tuple[Track, set[int]]
-"""A track with faults, and the told times of the fixes at fault."""
-
+Found = dict[int, set[str]]
+"""Reasons by row."""
 SETTINGS = QualitySettings()
+HOUR_US = 3_600_000_000
+SHORTEST = 100
+"""Fixes of a track that faults are put into."""
 
 
-def jumps(track: Track, rng: np.random.Generator) -> Injected:
-    count = max(1, len(track) // 100)
-    lon, lat, hit = track.lon.copy(), track.lat.copy(), set()
-    for start in rng.choice(np.arange(3, len(track) - 6), count, replace=False).tolist():
-        length = 1 if rng.random() < 0.8 else int(rng.integers(2, 4))
-        metres, angle = 1_000 * 30 ** rng.random(), rng.random() * 2 * np.pi
-        rows = slice(start, start + length)
-        lat[rows] = track.lat[rows] + metres * np.sin(angle) / 111_195
-        lon[rows] = track.lon[rows] + metres * np.cos(angle) / 111_195 / np.cos(np.radians(track.lat[start]))
-        hit |= set(track.told_us[rows].tolist())
-    return track.with_columns(lon=lon, lat=lat), hit
+def found_by_checks(tracks: Sequence[Track], now_us: int) -> list[Found]:
+    """Findings by track of a whole file."""
+    surroundings = Surroundings(tracks)
+    every: list[Found] = []
+    for index, track in enumerate(tracks):
+        found: Found = {}
+        for finding in quality.check(track, SETTINGS, now_us=now_us, around=(surroundings, index)).findings:
+            found.setdefault(finding.row, set()).add(finding.why.value)
+        every.append(found)
+    return every
 
 
-def duplicates(track: Track, rng: np.random.Generator) -> Injected:
-    again = rng.choice(len(track), max(1, len(track) // 50), replace=False)
-    place = again + rng.integers(0, 5, len(again)) + 0.5
-    order = np.argsort(np.r_[np.arange(len(track)), place], kind="stable")
-    rows = np.r_[np.arange(len(track)), again][order]
-    return track.take(rows).with_columns(row=np.arange(len(rows))), set(track.told_us[again].tolist())
-
-
-def clocks(track: Track, rng: np.random.Generator) -> Injected:
-    start = int(rng.integers(len(track) // 10, len(track) // 3))
-    end = int(rng.integers(len(track) // 2, len(track) * 9 // 10))
-    hours = rng.choice([-8, -1, 1, 8, 24])
-    told = track.told_us.copy()
-    told[start:end] += int(hours * 3_600_000_000)
-    return track.with_columns(told_us=told, time_us=told), set(told[start:end].tolist())
-
-
-def shuffles(track: Track, rng: np.random.Generator) -> Injected:
-    late = rng.choice(np.arange(len(track) - 1), max(1, len(track) // 50), replace=False)
-    place = np.arange(len(track)).astype(float)
-    place[late] += rng.integers(1, 15, len(late)) + 0.5
-    order = np.argsort(place, kind="stable")
-    return track.take(order).with_columns(row=np.arange(len(track))), set(track.told_us[late].tolist())
-
-
-def freezes(track: Track, rng: np.random.Generator) -> Injected:
-    lon, lat, hit = track.lon.copy(), track.lat.copy(), set()
-    for start in rng.choice(len(track) - 40, max(1, len(track) // 300), replace=False).tolist():
-        rows = slice(start + 1, start + int(rng.integers(8, 31)))
-        away = track.apart_m(np.array([start]), np.array([rows.stop]))
-        if away[0] < 500:
-            continue
-        lon[rows], lat[rows] = lon[start], lat[start]
-        hit |= set(track.told_us[rows].tolist())
-    return track.with_columns(lon=lon, lat=lat), hit
-
-
-def gaps(track: Track, rng: np.random.Generator) -> Injected:
-    period, _ = own_speed(track)
-    keep, hit = np.ones(len(track), dtype=np.bool_), set()
-    for start in rng.choice(len(track) - 40, max(1, len(track) // 300), replace=False).tolist():
-        until = int(np.searchsorted(track.time_us, track.time_us[start] + int(max(600, 8 * period) * 1e6)))
-        if until >= len(track) or track.apart_m(np.array([start]), np.array([until]))[0] < 500:
-            continue
-        keep[start + 1 : until] = False
-        hit.add(int(track.told_us[start]))
-    hit &= set(track.told_us[keep].tolist())
-    left = track.take(keep)
-    return left.with_columns(row=np.arange(len(left))), hit
-
-
-def zeros(track: Track, rng: np.random.Generator) -> Injected:
-    rows = rng.choice(len(track), max(1, len(track) // 100), replace=False)
-    lon, lat = track.lon.copy(), track.lat.copy()
-    lon[rows] = lat[rows] = 0.0
-    return track.with_columns(lon=lon, lat=lat), set(track.told_us[rows].tolist())
-
-
-FAULTS: dict[str, tuple[Callable[[Track, np.random.Generator], Injected], set[str]]] = {
-    "jump": (jumps, {"jump"}),
-    "duplicate": (duplicates, {"duplicate"}),
-    "clock": (clocks, {"clock_offset"}),
-    "shuffle": (shuffles, {"out_of_order"}),
-    "frozen": (freezes, {"frozen"}),
-    "gap": (gaps, {"gap", "parked"}),
-    "zero": (zeros, {"zero_island"}),
-}
-
-
-def found_by_checks(track: Track, reasons: set[str]) -> set[int]:
-    return {finding.time_us for finding in quality.check(track, SETTINGS).findings if finding.why in reasons}
-
-
-def found_by_thumb(track: Track, fault: str) -> set[int]:
+def found_by_thumb(track: Track) -> Found:
     seconds, metres = track.step_s(), track.step_m()
-    match fault:
-        case "jump":
-            hits = np.r_[False, metres / np.maximum(np.abs(seconds), 1) > 150 / 3.6]
-        case "duplicate":
-            hits = np.r_[False, (seconds == 0) & (metres == 0)]
-        case "shuffle" | "clock":
-            hits = np.r_[False, seconds < 0]
-        case "frozen":
-            same: NDArray[np.bool_] = metres == 0
-            hits = np.zeros(len(track), dtype=np.bool_)
-            for start, end in quality.track.runs_of(same):
-                hits[start + 1 : end + 1] = end - start >= 3
-        case "gap":
-            hits = np.r_[seconds > 600, False]
-        case _:
-            hits = (track.lon == 0) & (track.lat == 0)
-    return set(track.told_us[hits].tolist())
+    held = np.zeros(len(track), dtype=np.bool_)
+    for start, end in quality.track.runs_of(np.asarray(metres == 0, dtype=np.bool_)):
+        held[start + 1 : end + 1] = end - start >= 3
+    fast = np.r_[False, metres / np.maximum(np.abs(seconds), 1) > 150 / 3.6]
+    rules: dict[str, tuple[NDArray[np.bool_], Collection[str]]] = {
+        "fast": (fast, ("jump", "impossible_speed", "catch_up")),
+        "again": (np.r_[False, seconds == 0], ("duplicate", "same_second")),
+        "earlier": (np.r_[False, seconds < 0], ("out_of_order", "clock_offset")),
+        "silent": (np.r_[seconds > 600, False], ("gap", "parked")),
+        "held": (held, ("frozen",)),
+        "zero": ((track.lon == 0) & (track.lat == 0), ("zero_island",)),
+    }
+    found: Found = {}
+    for hits, reasons in rules.values():
+        for row in np.flatnonzero(hits).tolist():
+            found.setdefault(row, set()).update(reasons)
+    return found
 
 
 class Score:
     def __init__(self) -> None:
         self.put_in = self.hit = self.false = 0
 
-    def add(self, truth: set[int], found: set[int], before: set[int]) -> None:
+    def add(
+        self, track: Track, truth: set[int], found: Found, reasons: Collection[str], known: set[int]
+    ) -> None:
+        """``known``: times of what is found in the untouched track."""
+        told = {row for row, whys in found.items() if not whys.isdisjoint(reasons)}
+        wrong = [row for row in told - truth if int(track.told_us[row]) not in known]
         self.put_in += len(truth)
-        self.hit += len(truth & found)
-        self.false += len(found - truth - before)
+        self.hit += len(truth & told)
+        self.false += len(wrong)
 
-    def __str__(self) -> str:
+    def cells(self) -> str:
         recall = self.hit / max(self.put_in, 1)
         precision = self.hit / max(self.hit + self.false, 1)
-        return f"{recall:7.1%} {precision:7.1%}"
+        return f"{recall:.1%} | {precision:.1%}"
+
+
+def known_of(track: Track, found: Found, reasons: Collection[str]) -> set[int]:
+    return {int(track.told_us[row]) for row, whys in found.items() if not whys.isdisjoint(reasons)}
+
+
+class Examination:
+    def __init__(self, faults: Sequence[str], seed: int) -> None:
+        self._seed = seed
+        self.totals = {fault: (Score(), Score()) for fault in faults}
+        self.clean: dict[str, Counter[str]] = {}
+        self.checked, self.spent = 0, 0.0
+
+    def examine(self, path: Path) -> None:
+        """All faults in one file; prints a line a fault."""
+        name = path.name.removesuffix(".csv.gz")
+        whole = [track for track in by_device(read_columns(path)) if len(track) >= SHORTEST]
+        whole = [track.with_columns(row=np.arange(len(track))) for track in whole]
+        now_us = max(int(track.told_us.max()) for track in whole) + HOUR_US
+        before = found_by_checks(whole, now_us)
+        thumb_before = [found_by_thumb(track) for track in whole]
+        self.clean[name] = Counter(why for found in before for whys in found.values() for why in whys)
+        self.clean[name]["fixes"] = sum(map(len, whole))
+        for fault, totals in self.totals.items():
+            _, inject, reasons = FAULTS[fault]
+            rng = np.random.default_rng(self._seed)
+            put = [inject(track, rng) for track in whole]
+            began = time.perf_counter()
+            found = found_by_checks([track for track, _ in put], now_us)
+            self.spent += time.perf_counter() - began
+            self.checked += sum(len(track) for track, _ in put)
+            scores = (Score(), Score())
+            for index, (broken, truth) in enumerate(put):
+                if not truth:
+                    continue
+                told = (found[index], found_by_thumb(broken))
+                for side, known in enumerate((before[index], thumb_before[index])):
+                    usual = known_of(whole[index], known, reasons)
+                    for score in (scores[side], totals[side]):
+                        score.add(broken, truth, told[side], reasons, usual)
+            if scores[0].put_in:
+                ours, thumb = scores[0].cells(), scores[1].cells()
+                print(f"| {name} | {fault} | {scores[0].put_in:,} | {ours} | {thumb} |", flush=True)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--fault", action="append", choices=FAULTS, help="only this one; may be repeated")
+    parser.add_argument("--file", default="", help="only files whose name begins so")
     arguments = parser.parse_args()
-    total: dict[str, tuple[Score, Score]] = {fault: (Score(), Score()) for fault in FAULTS}
-    print(f"{'file':<28} {'fault':<10} {'put in':>7}  ours: recall precision   thumb: recall precision")
-    checked, spent = 0, 0.0
-    for path in sorted(arguments.folder.glob("*.csv.gz")):
-        tracks = [track for track in _by_device(read_columns(path)) if len(track) >= 100]
-        for fault, (inject, reasons) in FAULTS.items():
-            ours, thumb = Score(), Score()
-            rng = np.random.default_rng(arguments.seed)
-            for track in tracks:
-                whole = track.with_columns(row=np.arange(len(track)))
-                broken, truth = inject(whole, rng)
-                if not truth:
-                    continue
-                began = time.perf_counter()
-                found = found_by_checks(broken, reasons)
-                spent += time.perf_counter() - began
-                checked += len(broken)
-                for scores in (ours, total[fault][0]):
-                    scores.add(truth, found, found_by_checks(whole, reasons))
-                for scores in (thumb, total[fault][1]):
-                    scores.add(truth, found_by_thumb(broken, fault), found_by_thumb(whole, fault))
-            if ours.put_in:
-                name = path.name.removesuffix(".csv.gz")
-                print(f"{name:<28} {fault:<10} {ours.put_in:>7}        {ours}         {thumb}")
-    for fault, (ours, thumb) in total.items():
-        print(f"{'all':<28} {fault:<10} {ours.put_in:>7}        {ours}         {thumb}")
-    print(f"{checked / spent:,.0f} fixes/s checked")
+    examination = Examination(arguments.fault or list(FAULTS), arguments.seed)
+    print("| file | fault | put in | found | precision | rule of thumb: found | precision |")
+    print("| --- | --- | --- | --- | --- | --- | --- |")
+    for path in sorted(arguments.folder.glob(f"{arguments.file}*.csv.gz")):
+        examination.examine(path)
+    for fault, (ours, thumb) in examination.totals.items():
+        print(f"| all | {FAULTS[fault][0]} | {ours.put_in:,} | {ours.cells()} | {thumb.cells()} |")
+    print("\nIn the untouched files:\n")
+    reasons = sorted({why for counted in examination.clean.values() for why in counted} - {"fixes"})
+    print(f"| file | fixes | {' | '.join(reasons)} |\n| --- | --- |{' --- |' * len(reasons)}")
+    for name, counted in examination.clean.items():
+        cells = " | ".join(f"{counted[why]:,}" if counted[why] else "" for why in reasons)
+        print(f"| {name} | {counted['fixes']:,} | {cells} |")
+    print(f"\n{examination.checked / examination.spent:,.0f} fixes/s checked")
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from tracking.analyse.alerts import RuleBook
 from tracking.analyse.reading import TrackFile
 from tracking.analyse.words import Record, spoken
 from tracking.quality import clocks, copies
+from tracking.quality.surroundings import Surroundings
 from tracking.quality.track import Track, make_track
 from tracking.stops import StopSettings
 
@@ -34,21 +35,27 @@ def analyse_file(
             "error": error,
         }
     settings, stop_settings = quality.QualitySettings(), StopSettings()
-    tracks = _by_device(file)
+    tracks = by_device(file)
     arrival = clocks.arrival_of_rows(file.time_us, file.device)
     offsets = _fleet_offsets(tracks, settings) if arrival is None else np.zeros(len(tracks))
     shared = copies.find_copies([copies.steps_of(track) for track in tracks], settings)
+    surroundings = Surroundings(tracks)
     for index, track in enumerate(tracks):
         name = file.names[index]
         checked = quality.check(
-            track, settings, arrival_us=arrival, offset_s=float(offsets[index]), now_us=now_us
+            track,
+            settings,
+            arrival_us=arrival,
+            offset_s=float(offsets[index]),
+            now_us=now_us,
+            around=(surroundings, index),
         )
         yield from _findings(name, checked)
         yield from _copied(index, file.names, tracks, shared)
         yield from _journey(name, len(track), checked, stop_settings, book)
 
 
-def _by_device(file: TrackFile) -> list[Track]:
+def by_device(file: TrackFile) -> list[Track]:
     order = np.argsort(file.device, kind="stable")
     bounds = np.searchsorted(file.device[order], np.arange(len(file.names) + 1))
     tracks = []
@@ -84,7 +91,7 @@ def _copied(
     index: int, names: list[str], tracks: list[Track], shared: list[tuple[int, int, int]]
 ) -> Iterator[Record]:
     for one, other, count in shared:
-        if index in (one, other):
+        if index in (one, other):  # a device with itself: one way at two times
             yield {
                 "kind": "flag",
                 "device": names[index],

@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from tracking.quality import clocks, frozen, spikes
+from tracking.quality import clocks, frozen, leaps, spikes
 from tracking.quality.findings import Finding, Why
 from tracking.quality.settings import QualitySettings
+from tracking.quality.surroundings import Surroundings
 from tracking.quality.track import Track, own_speed, runs_of
 
 
@@ -33,12 +34,15 @@ def check(
     arrival_us: NDArray[np.int64] | None = None,
     offset_s: float = 0.0,
     now_us: int | None = None,
+    around: spikes.Around | None = None,
 ) -> Checked:
     """Judge the fixes of one device, given in the order of arrival.
 
     ``arrival_us``: when each came, where that is known; ``offset_s``: error of the clock that is known
-    from elsewhere; ``now_us``: no fix can be of a later time.
+    from elsewhere; ``now_us``: no fix can be of a later time; ``around``: all tracks and the place of this
+    one among them, when there are others.
     """
+    around = around or (Surroundings([track]), 0)
     findings: list[Finding] = []
     track = _on_earth(track, settings, findings)
     track, offset = _set_clock(track, settings, arrival_us, offset_s, findings)
@@ -47,17 +51,20 @@ def check(
         track = _drop(track, ahead, Why.IN_FUTURE, findings)
     _out_of_order(track, findings)
     track = track.take(np.lexsort((track.row, track.time_us)))
-    track = _repeated(track, findings)
-    track = _drop(track, spikes.find_spikes(track, settings), Why.JUMP, findings)
+    track = _repeated(track, around, findings)
+    track = _drop(track, spikes.find_spikes(track, settings, around), Why.JUMP, findings)
     sentinel = frozen.find_sentinels(track)
     if sentinel.any():
         _tell(track, sentinel, Why.SENTINEL_SPEED, findings)
         track = track.with_columns(speed_mps=np.where(sentinel, np.nan, track.speed_mps))
+    wild = frozen.find_wild_speeds(track, settings)
+    if wild.any():
+        track = track.with_columns(speed_mps=np.where(wild, np.nan, track.speed_mps))
     stuck = frozen.find_frozen(track, settings)
     _tell(track, stuck, Why.FROZEN, findings)
-    catch_up, impossible = spikes.find_leaps(track, settings)
+    catch_up, impossible = leaps.find_leaps(track, settings)
     _tell(track, catch_up, Why.CATCH_UP, findings)
-    _tell(track, impossible, Why.IMPOSSIBLE_SPEED, findings)
+    _tell(track, impossible | wild, Why.IMPOSSIBLE_SPEED, findings)
     for start, end in frozen.find_frozen_headings(track, settings):
         span: dict[str, float] = {"until_us": int(track.told_us[end - 1]), "fixes": end - start}
         span["course_deg"] = float(track.course_deg[start])
@@ -148,9 +155,9 @@ def _rising_chain(times: NDArray[np.int64]) -> NDArray[np.bool_]:
     return in_order
 
 
-def _repeated(track: Track, findings: list[Finding]) -> Track:
-    """Same time and place: all but the first go. Same time, other place: the one nearest to the fixes
-    around stays."""
+def _repeated(track: Track, around: spikes.Around, findings: list[Finding]) -> Track:
+    """Same time and place: all but the first go. Same time, other place: the one stays that lies on the
+    shortest way between the fixes around, and where devices are otherwise."""
     if len(track) < 2:
         return track
     order = np.lexsort((track.row, track.lat, track.lon, track.time_us))
@@ -162,16 +169,25 @@ def _repeated(track: Track, findings: list[Finding]) -> Track:
     tied = np.diff(track.time_us) == 0
     if not tied.any():
         return track
+    groups = runs_of(tied)
+    rows = np.concatenate([np.arange(start, end + 1) for start, end in groups])
+    surroundings, device = around
+    lonely = dict(zip(rows.tolist(), surroundings.lonely_m(device, track, rows, rows).tolist(), strict=True))
     other = np.zeros(len(track), dtype=np.bool_)
-    for start, end in runs_of(tied):
+    for start, end in groups:
         group = np.arange(start, end + 1)
-        detour = np.zeros(len(group))
+        cost = np.array([LONELY_WEIGHT * min(lonely[row], LONELY_MOST_M) for row in group.tolist()])
         for neighbour in (start - 1, end + 1):
             if 0 <= neighbour < len(track):
-                detour += track.apart_m(group, np.full(len(group), neighbour))
+                cost += track.apart_m(group, np.full(len(group), neighbour))
         other[group] = True
-        other[group[int(np.argmin(detour))]] = False
+        other[group[int(np.argmin(cost))]] = False
     return _drop(track, other, Why.SAME_SECOND, findings)
+
+
+LONELY_WEIGHT, LONELY_MOST_M = 10.0, 300.0
+"""Of two places at one time, a metre from where devices are otherwise counts as so many metres of detour;
+beyond so many metres it says no more."""
 
 
 def _silences(track: Track, period: float, settings: QualitySettings, findings: list[Finding]) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from tracking.quality import strays
 from tracking.quality.settings import QualitySettings
 from tracking.quality.track import Track, own_speed, runs_of
 
@@ -36,6 +37,16 @@ def offsets_by_arrival(
 
 def offsets_by_order(track: Track, settings: QualitySettings) -> NDArray[np.float64]:
     """As above, for the rows of one device in the order of arrival, from that order alone."""
+    found = strays.rollovers(track.told_us, settings)
+    told_us = track.told_us - np.round(found * 1e6).astype(np.int64)
+    alone = strays.find_strays(told_us, settings)
+    found += strays.beyond(told_us, alone, settings)
+    kept = np.flatnonzero(~alone)
+    found[kept] += _by_order(track.take(kept).with_columns(time_us=told_us[kept]), settings)
+    return found
+
+
+def _by_order(track: Track, settings: QualitySettings) -> NDArray[np.float64]:
     count = len(track)
     found = np.zeros(count)
     if count < 2 * settings.clock_fixes:

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracking.quality.settings import QualitySettings
-from tracking.quality.track import Track, own_speed, runs_of
+from tracking.quality.track import Track, own_speed, pace_around, runs_of
 
 _FILLERS = (255 * 1609.344 / 3600, 255 / 3.6, 255 * 1852 / 3600, 255.0, 6553.5 / 3.6, 65535 / 3.6, 65535.0)
 SENTINEL_MPS = np.array([*_FILLERS, 655.35, 6553.5, 999.0 / 3.6, 9999 / 3.6])
@@ -19,6 +19,20 @@ def find_sentinels(track: Track) -> NDArray[np.bool_]:
     return np.asarray(near.any(axis=1) | (track.speed_mps < 0), dtype=np.bool_)
 
 
+def find_wild_speeds(track: Track, settings: QualitySettings) -> NDArray[np.bool_]:
+    """Told speeds (m/s) far beyond what the way from the fix before and to the fix after shows."""
+    told = track.speed_mps
+    if len(track) < 2 or not (told >= settings.wild_mps).any():
+        return np.zeros(len(track), dtype=np.bool_)
+    _, fast = own_speed(track)
+    speed = track.step_m() / np.maximum(track.step_s(), 1.0)
+    shown = np.maximum(np.r_[0.0, speed], np.r_[speed, 0.0])
+    wild = (told >= settings.wild_mps) & (told >= 3 * np.maximum(shown, 0.7 * fast))
+    return np.asarray(
+        wild | ((told >= settings.jump_max_mps) & (told >= 1.5 * np.maximum(shown, fast))), dtype=np.bool_
+    )
+
+
 def find_frozen(track: Track, settings: QualitySettings) -> NDArray[np.bool_]:
     """Fixes that repeat a place while the device went on: it is told by where it is when it thaws, or
     by the speed it reports meanwhile. The first of equal fixes is the true one."""
@@ -29,6 +43,7 @@ def find_frozen(track: Track, settings: QualitySettings) -> NDArray[np.bool_]:
     if not same.any():
         return frozen
     metres, seconds = track.step_m(), np.maximum(track.step_s(), 1.0)
+    speed = metres / seconds
     period, fast = own_speed(track)
     limit = settings.frozen_own_speed * max(fast, 5.0)
     reports = ~np.isnan(track.speed_mps)
@@ -39,15 +54,15 @@ def find_frozen(track: Track, settings: QualitySettings) -> NDArray[np.bool_]:
             continue
         thawed = end < len(metres) and (
             metres[end] >= settings.frozen_min_m
-            and metres[end] / seconds[end] >= limit
+            and speed[end] >= max(limit, 1.2 * float(pace_around(speed, np.array([start]), fixes - 1)[0]))
             and seconds[end] <= 5 * period
         )
         told = track.speed_mps[start + 1 : end + 1][reports[start + 1 : end + 1]]
         drives = (
             len(told) >= settings.frozen_fixes - 1 and float(np.median(told)) >= settings.frozen_speed_mps
         )
-        speed_in = metres[start - 1] / seconds[start - 1] if start else 0.0
-        speed_out = metres[end] / seconds[end] if end < len(metres) else np.inf
+        speed_in = speed[start - 1] if start else 0.0
+        speed_out = speed[end] if end < len(metres) else np.inf
         usual = max(fast, 3.0)
         abrupt = (
             fixes >= settings.frozen_abrupt and speed_in >= 0.3 * usual and speed_out >= 0.7 * usual
