@@ -81,7 +81,7 @@ SELECT id, rule, opened_at, last_seen_at, closed_at, close_reason, lon, lat, las
 -- :name withdraw
 WITH gone AS (
   UPDATE alert SET closed_at = coalesce(closed_at, greatest(now(), opened_at)), withdrawn_at = now(),
-                   close_reason = CASE WHEN handled_by IS NULL THEN 'withdrawn' ELSE close_reason END
+                   close_reason = CASE WHEN close_reason = 'handled' THEN close_reason ELSE 'withdrawn' END
    WHERE id = :alert_id
   RETURNING alert AS a
 ), logged AS (
@@ -94,10 +94,10 @@ SELECT outbox_append('alert', 'withdrawn', (a).area_code, alert_as_json(a)) FROM
 WITH changed AS (
   UPDATE alert SET opened_at = :opened_at, lon = :lon, lat = :lat, last_seen_at = :seen_at,
                    last_lon = :last_lon, last_lat = :last_lat,
-                   closed_at = CASE WHEN handled_by IS NULL THEN CAST(:closed_at AS timestamptz)
-                                    ELSE closed_at END,
-                   close_reason = CASE WHEN handled_by IS NULL THEN CAST(:close_reason AS text)
-                                       ELSE close_reason END,
+                   closed_at = CASE WHEN close_reason = 'handled' THEN closed_at
+                                    ELSE CAST(:closed_at AS timestamptz) END,
+                   close_reason = CASE WHEN close_reason = 'handled' THEN close_reason
+                                       ELSE CAST(:close_reason AS text) END,
                    evidence = evidence || CAST(:evidence AS jsonb), withdrawn_at = NULL
    WHERE id = :alert_id
   RETURNING alert AS a

@@ -145,6 +145,26 @@ def test_what_a_person_noted_stays_and_the_correction_is_recorded(
     assert settle(writer) == []
 
 
+@pytest.mark.parametrize(("closed_by_hand", "moved"), [(False, True), (True, False)])
+def test_only_what_a_person_closed_keeps_its_end(
+    writer: BatchWriter, connection: psycopg.Connection, closed_by_hand: bool, moved: bool
+) -> None:
+    start = now_us() - 3 * 3_600_000_000
+    kept = absence(writer, start, hole=range(12, 17))
+    connection.execute(
+        "INSERT INTO person (name, org_unit_id, area_code) SELECT '值', min(id), '990102' FROM org_unit"
+    )
+    connection.execute("UPDATE alert SET note = '已说明', handled_by = (SELECT max(id) FROM person)")
+    if closed_by_hand:
+        connection.execute("UPDATE alert SET close_reason = 'handled'")
+    before = connection.execute("SELECT closed_at FROM alert").fetchone()
+    writer.write([message(*kept)])
+    (done,) = settle(writer)
+    assert done.outcome.corrected == moved
+    after = connection.execute("SELECT closed_at FROM alert").fetchone()
+    assert (after != before) is moved
+
+
 def test_an_alert_that_never_was_is_withdrawn_and_stays_to_be_read(
     writer: BatchWriter, connection: psycopg.Connection
 ) -> None:
