@@ -35,7 +35,9 @@ from gis_core.identity.secrets import new_api_token, token_hash
 
 START_TIMEOUT_S = 300.0
 SHARE = 0.5
-"""Part of the highest rate at which the times of answers are measured."""
+"""Part of the highest rate at which the times of answers are measured, where no rate is asked for."""
+ASKED_PER_S = {"geocode": 2000.0, "healthz": 2000.0}
+"""Rates at which the times must hold; the cheapest answer shows what client and machine add to them."""
 WEST, SOUTH, DEGREES = 119.6, 30.1, 0.9
 """A square around the made-up city."""
 CELLS = {"street": 10, "community": 50, "unit_grid": 120, "responsibility": 60}
@@ -304,7 +306,7 @@ def measure(
         for kind, paths in _paths(server).items():
             _asked(server, paths, 1.0, None)  # warm
             full = _wrk(server, paths, seconds) or _asked(server, paths, seconds, None)
-            half = _asked(server, paths, seconds, full.per_s * SHARE)
+            half = _asked(server, paths, seconds, ASKED_PER_S.get(kind, full.per_s * SHARE))
             figures[kind] = {
                 "per_s": full.per_s, "per_core_s": 1e3 / full.cpu_ms, "full_p50_ms": full.p50_ms,
                 "full_p99_ms": full.p99_ms, "at_per_s": half.per_s, "p50_ms": half.p50_ms,

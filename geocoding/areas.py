@@ -3,71 +3,64 @@
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import shapely
 
 from geocoding.answers import Answer
 from geocoding.store import Connection, sql
 
-
-class _Layer:
-    """Polygons with a label, found by point."""
-
-    def __init__(self, rows: Sequence[tuple[Any, ...]]) -> None:
-        self.labels = [row[:-1] for row in rows]
-        self.tree = shapely.STRtree(shapely.from_wkb([row[-1] for row in rows]))
-
-    def find(self, points: Any) -> list[tuple[Any, ...] | None]:
-        found: list[tuple[Any, ...] | None] = [None] * len(points)
-        if not self.labels:
-            return found
-        which, polygon = self.tree.query(points, predicate="intersects")
-        # The lowest polygon number wins on a shared border, so that an answer can be repeated.
-        for point, area in sorted(zip(which.tolist(), polygon.tolist(), strict=True), reverse=True):
-            found[point] = self.labels[area]
-        return found
+LAYERS = (
+    ("street", "street_code", "street"),
+    ("community", "community_code", "community"),
+    ("grid", "grid_code"),
+    ("responsibility", "responsibility_grid"),
+    ("timing", "timing_area"),
+)
+"""Each layer, and what a candidate gets from its label."""
 
 
 class Areas:
-    """The areas of the city, read once; ``stamp`` writes them into answers, many at a time."""
+    """The areas of the city, read once; ``stamp`` writes them into answers, many at a time.
+
+    One tree holds the polygons of all layers: a look-up's price is the call, not the search.
+    """
 
     def __init__(self, connection: Connection) -> None:
-        areas = connection.execute(sql("located_areas")).fetchall()
-        self.streets = _Layer([row[1:] for row in areas if row[0] == "street"])
-        self.communities = _Layer([row[1:] for row in areas if row[0] == "community"])
-        self.grids = _Layer(connection.execute(sql("located_grids")).fetchall())
-        self.responsibility = _Layer(connection.execute(sql("located_responsibility_grids")).fetchall())
-        self.timing = _Layer(connection.execute(sql("located_timing_areas")).fetchall())
+        named = connection.execute(sql("located_areas")).fetchall()
+        rows = {
+            "street": [row[1:] for row in named if row[0] == "street"],
+            "community": [row[1:] for row in named if row[0] == "community"],
+            "grid": connection.execute(sql("located_grids")).fetchall(),
+            "responsibility": connection.execute(sql("located_responsibility_grids")).fetchall(),
+            "timing": connection.execute(sql("located_timing_areas")).fetchall(),
+        }
+        shapes: list[bytes] = []
+        self._labels: list[tuple[tuple[str, str], ...]] = []
+        """For each polygon the members it gives to what lies in it."""
+        for layer, *members in LAYERS:
+            for *label, shape in rows[layer]:
+                shapes.append(shape)
+                self._labels.append(tuple(zip(members, label, strict=True)))
+        self._tree = shapely.STRtree(shapely.from_wkb(shapes))
+
+    def _found(self, points: Any) -> list[tuple[int, int]]:
+        """Pairs of point and polygon. On a shared border the lowest polygon comes last and so wins: an
+        answer can be repeated."""
+        which, polygon = self._tree.query(points, predicate="intersects")
+        return sorted(zip(which.tolist(), polygon.tolist(), strict=True), reverse=True)
 
     def stamp(self, answers: Sequence[Answer], *, first_only: bool = False) -> None:
         """Fill in street, community, grids and timing area of the candidates."""
         candidates = [c for a in answers for c in (a.candidates[:1] if first_only else a.candidates)]
         if not candidates:
             return
-        points = shapely.points(np.array([(c.lon, c.lat) for c in candidates]))
-        found = zip(
-            candidates, self.streets.find(points), self.communities.find(points), self.grids.find(points),
-            self.responsibility.find(points), self.timing.find(points), strict=True,
-        )  # fmt: skip
-        for candidate, street, community, grid, responsibility, timing in found:
-            if street:
-                candidate.street_code, candidate.street = street
-            if community:
-                candidate.community_code, candidate.community = community
-            candidate.grid_code = grid[0] if grid else ""
-            candidate.responsibility_grid = responsibility[0] if responsibility else ""
-            candidate.timing_area = timing[0] if timing else ""
+        points = shapely.points([c.lon for c in candidates], [c.lat for c in candidates])
+        for point, polygon in self._found(points):
+            for member, value in self._labels[polygon]:
+                setattr(candidates[point], member, value)
 
     def at(self, lon: float, lat: float) -> dict[str, str]:
         """Names and codes of what one point lies in; empty where it lies in none."""
-        points = shapely.points([[lon, lat]])
-        street = self.streets.find(points)[0] or ("", "")
-        community = self.communities.find(points)[0] or ("", "")
-        grid, responsibility, timing = (
-            (layer.find(points)[0] or ("",))[0] for layer in (self.grids, self.responsibility, self.timing)
-        )
-        return {
-            "street_code": street[0], "street": street[1], "community_code": community[0],
-            "community": community[1], "grid_code": grid, "responsibility_grid": responsibility,
-            "timing_area": timing,
-        }  # fmt: skip
+        found = {member: "" for _, *members in LAYERS for member in members}
+        for _, polygon in self._found(shapely.points([[lon, lat]])):
+            found.update(self._labels[polygon])
+        return found
