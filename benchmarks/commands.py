@@ -36,7 +36,8 @@ def bench() -> None:
 @app.command()
 def fixes(
     seconds: Annotated[float, typer.Option(min=1, help="每阶段秒数 seconds a phase")] = 10,
-    devices: Annotated[int, typer.Option(min=1, help="设备数 devices")] = 20_000,
+    devices: Annotated[int, typer.Option(min=1, help="登记的设备数 devices known")] = 100_000,
+    active: Annotated[int, typer.Option(min=1, help="其中上报的设备数 of which so many send")] = 20_000,
     payload: Annotated[
         Payload, typer.Option(help="报文：逐点 JSON，或紧凑批量 a JSON fix a message, or compact batches")
     ] = Payload.single,
@@ -46,7 +47,14 @@ def fixes(
     """每秒入库定位点数，与同一客户端只接收解码之比。Fixes committed a second, beside mere receiving."""
     from benchmarks.fixes import measure, report
 
-    figures = measure(seconds=seconds, devices=devices, payload=payload.value, folder=folder, say=_say)
+    figures = measure(
+        seconds=seconds,
+        devices=devices,
+        active=min(active, devices),
+        payload=payload.value,
+        folder=folder,
+        say=_say,
+    )
     _show(figures, report(figures), as_json)
 
 

@@ -15,15 +15,13 @@ from typing import Any
 import numpy as np
 import psycopg
 
-from benchmarks import disorder, scene
+from benchmarks import fleet
 from benchmarks.load import Message, Publisher
 from benchmarks.servers import Servers, new_broker, new_servers, prepare_database, scratch_folder
 
 PUBLISHERS = 2
 WARM_UP_S = 2.0
 LATENCY_CHUNK_S = 0.02
-CITY = (scene.WEST - 0.01, scene.SOUTH - 0.01, scene.WEST + 0.07, scene.SOUTH + 0.06)
-"""Around all unit grids."""
 FASTEST = {"single": 40_000, "batch": 1_200}
 """Messages a second for which enough are prepared."""
 
@@ -32,11 +30,12 @@ def measure(
     *,
     seconds: float,
     devices: int,
+    active: int = 20_000,
     payload: str = "single",
     folder: Path | None = None,
     say: Any = lambda text: None,
 ) -> dict[str, Any]:
-    """Run all phases; rates in fixes a second, delays in seconds.
+    """Run all phases; rates in fixes a second, delays in seconds. ``active`` of the ``devices`` send.
 
     ``payload``: ``single``, a JSON fix a message; or ``batch``, compact batches (without delays: what a
     batch brings is old).
@@ -44,9 +43,9 @@ def measure(
     with scratch_folder(folder) as scratch:
         servers = new_servers(scratch)
         with servers.cluster.running():
-            keys = prepare_database(servers, devices=devices)
+            keys = prepare_database(servers, devices=devices, side=fleet.SIDE)[:active]
             with psycopg.connect(servers.database_url, autocommit=True) as connection:
-                disorder.define_rules(connection, city=CITY)
+                fleet.make_rules(connection)
             say("receive, decode, acknowledge …")
             with _fresh_broker(servers, "ceiling") as phase:
                 ceiling = _rate(phase, keys, "ceiling", seconds, payload)
@@ -68,9 +67,11 @@ def measure(
         "half_rate_per_s": round(full["per_second"] / 2),
         **delays,
         "devices": devices,
-        "unit_grids": 2_500,
-        "responsibility_grids": 100,
-        "alert_rules": 1 + len(disorder.RULES),
+        "devices_sending": active,
+        "unit_grids": fleet.SIDE**2,
+        "responsibility_grids": (fleet.SIDE // fleet.BLOCK) ** 2,
+        "fences": fleet.FENCES,
+        "alert_rules": 1 + len(fleet.RULES),
         "cpus": os.cpu_count(),
     }
 
@@ -85,7 +86,9 @@ def _fresh_broker(servers: Servers, phase: str) -> Iterator[Servers]:
 
 def _rate(servers: Servers, keys: Sequence[str], kind: str, seconds: float, payload: str) -> dict[str, float]:
     count = int(FASTEST[payload] * (seconds + WARM_UP_S)) // PUBLISHERS
-    start_s = time.time() - 86_400 + (0 if kind == "ceiling" else 3_600)
+    # The last fix is of a minute ago: a day that is over costs more, and the future is refused.
+    a_message = fleet.BATCH_FIXES if payload == "batch" else 1
+    start_s = time.time() - 60 - (PUBLISHERS * count // len(keys) + 1) * a_message * fleet.PERIOD_S
     with consuming(servers, kind) as lines, _publishing(servers, keys, count, start_s, payload) as go:
         go.set()
         wanted = time.time() + WARM_UP_S
@@ -102,14 +105,14 @@ def _delays(servers: Servers, keys: Sequence[str], per_second: float, seconds: f
     """Send with the time of sending as fix time; from there to COMMIT."""
     with consuming(servers, "full") as lines:
         process = multiprocessing.get_context("spawn").Process(
-            target=_publish_paced, args=(servers.broker.url("simulator"), list(keys), per_second, seconds + 4)
+            target=_publish_paced, args=(servers.broker.url("simulator"), list(keys), per_second, seconds + 6)
         )
         process.start()
         wanted = time.time() + WARM_UP_S
         found: list[float] = []
         began: dict[str, Any] | None = None
         for line in lines:
-            if line["at"] > wanted + seconds + 20:
+            if line["at"] > wanted + seconds + 60:
                 raise RuntimeError("the consumer receives nothing; see its log")
             if line["at"] < wanted or not line["delays_s"]:
                 continue
@@ -131,7 +134,8 @@ def _delays(servers: Servers, keys: Sequence[str], per_second: float, seconds: f
 
 def _publish_paced(url: str, keys: list[str], per_second: float, seconds: float) -> None:
     publisher = Publisher(url, "bench-paced")
-    templates = list(scene.fixes(keys, first=0, count=len(keys) * 2, start_s=0))
+    count = int(per_second * seconds * 1.1)
+    templates = fleet.fixes(keys, first=0, count=count, start_s=0, step_s=len(keys) / per_second)
     bodies = [(topic, payload.partition(b",")[2]) for topic, payload in templates]
     began, sent = time.monotonic(), 0
     while (elapsed := time.monotonic() - began) < seconds:
@@ -212,7 +216,7 @@ def _publishing(
 def _publish_prepared(
     url: str, keys: list[str], first: int, count: int, start_s: float, payload: str, ready: Any, go: Event
 ) -> None:
-    made = scene.batches if payload == "batch" else scene.fixes
+    made = fleet.batches if payload == "batch" else fleet.fixes
     messages = list(made(keys, first=first, count=count, start_s=start_s))
     publisher = Publisher(url, f"bench-{first}", window=400 if payload == "batch" else 4_000)
     publisher.connect()

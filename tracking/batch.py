@@ -70,6 +70,14 @@ class FixColumns:
         return len(self.fix_time_us)
 
 
+def runs_of(device_id: NDArray[np.int32]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Where the rows of each device begin and end, in a column ordered by device."""
+    if not len(device_id):
+        return np.zeros(0, dtype=np.intp), np.zeros(0, dtype=np.intp)
+    starts = np.flatnonzero(np.r_[True, device_id[1:] != device_id[:-1]])
+    return starts, np.append(starts[1:], len(device_id))
+
+
 def joined(batch: FixBatch, many: Sequence[tuple[FixColumns, int, int, int]]) -> FixBatch:
     """A batch, with messages of many fixes behind it: each with its source, device and time of arrival."""
     if not many:

@@ -25,7 +25,7 @@ from tracking.memory import CLOCK
 from tracking.pipeline import World, ends_told
 from tracking.reconciliation import Outcome, Span
 from tracking.rules import Change, Last, Remembered, Rule, Scene
-from tracking.rules.base import NOTHING
+from tracking.rules.states import NOTHING
 from tracking.rules.way import NEVER, Before, Way, way_of
 from tracking.settings import CorrectionSettings
 from tracking.sql import psycopg_queries
@@ -289,7 +289,7 @@ class _Replay:
 
     def _keep(self, rule: Rule, judgement: Any) -> None:
         self.changes += judgement.changes
-        state = judgement.states.get(self.device_id)
+        state = judgement.all_states().get(self.device_id)
         if state == NOTHING:
             self.states.pop(rule.key, None)
         elif state is not None:

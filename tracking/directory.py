@@ -3,6 +3,7 @@
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import msgspec
@@ -11,6 +12,7 @@ import psycopg
 from tracking.clock import micros_of, now_us
 from tracking.duty_times import EVERYTHING_KEPT, DutyTimes, load_duty_times
 from tracking.sql import QUERIES
+from tracking.turns import Turns, turns_of
 
 FOREVER_US = 1 << 62
 
@@ -37,7 +39,7 @@ class Duty(msgspec.Struct, frozen=True):
     grid_name_en: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Directory:
     """Devices and duties of one moment; replaced as a whole, devices may join."""
 
@@ -48,6 +50,11 @@ class Directory:
     duty_times: DutyTimes = EVERYTHING_KEPT
     passing: bool = False
     """Made for one look; not worth it to keep anything that is worked out of it."""
+
+    @cached_property
+    def turns(self) -> Turns:
+        """``duties`` as columns."""
+        return turns_of(self.duties)
 
     def duty_at(self, device_id: int, moment_us: int) -> Duty | None:
         """The turn that covers a moment; of overlapping turns the one that began last."""

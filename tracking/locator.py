@@ -55,7 +55,8 @@ class GridDistances:
     """
 
     def __init__(self, ids: Sequence[int], polygons: NDArray[Any]) -> None:
-        self._row = {int(grid): row for row, grid in enumerate(ids)}
+        self._row = np.full(int(max(ids, default=0)) + 1, -1, dtype=np.intp)
+        self._row[np.asarray(ids, dtype=np.intp)] = np.arange(len(ids))
         bounds = shapely.bounds(polygons).reshape(-1, 4)
         self._origin = np.column_stack(((bounds[:, 0] + bounds[:, 2]) / 2, (bounds[:, 1] + bounds[:, 3]) / 2))
         self._scale = metres_per_degree(self._origin[:, 1])
@@ -69,7 +70,12 @@ class GridDistances:
         shapely.prepare(self._planes)
 
     def __contains__(self, grid: int) -> bool:
-        return grid in self._row
+        return bool(self.has(np.array([grid]))[0])
+
+    def has(self, grids: NDArray[np.integer[Any]]) -> NDArray[np.bool_]:
+        """Which of these grids are known."""
+        within = (grids >= 0) & (grids < len(self._row))
+        return np.asarray(within & (self._row[np.where(within, grids, 0)] >= 0))
 
     def centre(self, grid: int) -> tuple[float, float]:
         """Longitude and latitude of the middle of a known grid's box."""
@@ -77,10 +83,10 @@ class GridDistances:
         return lon, lat
 
     def measure(
-        self, grids: NDArray[np.int32], lon: NDArray[np.float64], lat: NDArray[np.float64]
+        self, grids: NDArray[np.integer[Any]], lon: NDArray[np.float64], lat: NDArray[np.float64]
     ) -> NDArray[np.float64]:
         """Metres from each point to the grid beside it, 0 inside; every grid must be known."""
-        rows = np.array([self._row[int(grid)] for grid in grids], dtype=np.intp)
+        rows = self._row[grids]
         flat = (np.column_stack((lon, lat)) - self._origin[rows]) * self._scale[rows]
         return np.asarray(shapely.distance(self._planes[rows], shapely.points(flat)), dtype=np.float64)
 

@@ -9,7 +9,8 @@ import psycopg
 from numpy.typing import NDArray
 
 from tracking.clock import micros_of
-from tracking.rules.base import NOTHING, Last, Remembered
+from tracking.rules.base import Last
+from tracking.rules.states import NOTHING, Remembered, RuleStates, Stays
 from tracking.rules.way import NEVER, Before
 from tracking.sql import QUERIES
 
@@ -67,7 +68,7 @@ class Memory:
     def __init__(self) -> None:
         self.newest = Newest()
         self.judged = Newest()
-        self._states: dict[str, dict[int, Remembered]] = {}
+        self._states: dict[str, RuleStates] = {}
 
     def newest_us(self, device_ids: NDArray[np.int32]) -> NDArray[np.int64]:
         """Newest fix time of each device, ``NEVER`` where there is none."""
@@ -75,28 +76,22 @@ class Memory:
 
     def told_us(self, device_ids: NDArray[np.int32]) -> NDArray[np.int64]:
         """Until when the clock has spoken for each device, ``NEVER`` where it has not."""
-        known = self.rule_states(CLOCK)
-        if not known:
-            return np.full(len(device_ids), NEVER, dtype=np.int64)
-        devices, rows = np.unique(device_ids, return_inverse=True)
-        stays = [known[device].stay if device in known else None for device in devices.tolist()]
-        return np.array([NEVER if stay is None else stay[0] for stay in stays], dtype=np.int64)[rows]
+        return self.rule_states(CLOCK).stays(device_ids).since_us
 
-    def rule_states(self, rule: str) -> Mapping[int, Remembered]:
+    def rule_states(self, rule: str) -> RuleStates:
         """By device; those with nothing to remember are not in it."""
-        return self._states.get(rule, {})
+        return self._states.setdefault(rule, RuleStates())
 
     def rule_states_of(self, device_id: int) -> dict[str, Remembered]:
         """All rules' states of one device."""
-        return {rule: states[device_id] for rule, states in self._states.items() if device_id in states}
+        found = ((rule, states.get(device_id)) for rule, states in self._states.items())
+        return {rule: state for rule, state in found if state is not None}
 
     def set_rule_states(self, rule: str, states: Mapping[int, Remembered]) -> None:
-        known = self._states.setdefault(rule, {})
-        for device_id, state in states.items():
-            if state != NOTHING:
-                known[device_id] = state
-            else:
-                known.pop(device_id, None)
+        self._states.setdefault(rule, RuleStates()).put(states)
+
+    def set_stays(self, rule: str, stays: Stays) -> None:
+        self._states.setdefault(rule, RuleStates()).put_stays(stays)
 
     def replace_states_of(self, device_id: int, states: Mapping[str, Remembered]) -> None:
         """Of all rules; what is not among them is forgotten."""

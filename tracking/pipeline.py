@@ -21,7 +21,7 @@ from tracking.memory import CLOCK, Memory, Newest
 from tracking.quality.live import LiveQuality, News
 from tracking.reasons import Reason, Reject
 from tracking.rules import Change, Judgement, Last, Remembered, Rule, Scene
-from tracking.rules.base import NOTHING
+from tracking.rules.states import NOTHING, Stays
 from tracking.rules.way import NEVER, Before, Way, way_of
 from tracking.settings import TrackingSettings
 from tracking.signals import SOS
@@ -69,6 +69,8 @@ class Work:
     """The fixes that the rules saw, and the step to each."""
     way: Way | None = None
     rule_states: dict[str, dict[int, Remembered]] = field(default_factory=dict)
+    stays: dict[str, Stays] = field(default_factory=dict)
+    """By rule: of devices of which no more than their stay has changed."""
     changes: list[Change] = field(default_factory=list)
     quality: News = field(default_factory=News)
 
@@ -206,11 +208,9 @@ def judge(work: Work) -> None:
     scene = Scene(world.directory, world.locator, work.way)
     for rule in world.rules:
         _keep(work, rule.key, rule.judge(fixes, scene, world.memory.rule_states(rule.key)))
-    told = world.memory.rule_states(CLOCK)
-    if told:
-        work.rule_states[CLOCK] = {
-            device: NOTHING for device in np.unique(fixes.device_id).tolist() if device in told
-        }
+    told = world.memory.told_us(fixes.device_id) != NEVER
+    if told.any():
+        work.rule_states[CLOCK] = dict.fromkeys(np.unique(fixes.device_id[told]).tolist(), NOTHING)
 
 
 def wake(world: World, now_us: int) -> "Work":
@@ -242,6 +242,8 @@ def ends_told(changes: Sequence[Change], known: Mapping[int, Remembered]) -> dic
 def _keep(work: Work, rule: str, judgement: Judgement) -> None:
     if judgement.states:
         work.rule_states[rule] = judgement.states
+    if judgement.stays is not None and len(judgement.stays):
+        work.stays[rule] = judgement.stays
     work.changes += judgement.changes
 
 
@@ -288,6 +290,8 @@ def remember(work: Work) -> None:
     work.world.quality.remember(work.quality)
     for rule, states in work.rule_states.items():
         memory.set_rule_states(rule, states)
+    for rule, stays in work.stays.items():
+        memory.set_stays(rule, stays)
 
 
 def _collect(arrivals: Sequence[Arrival], world: World) -> Work:

@@ -1,7 +1,8 @@
 """Write a batch in one transaction: all of it is there after COMMIT, or nothing."""
 
-import struct
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 import msgspec
@@ -11,15 +12,16 @@ from numpy.typing import NDArray
 from psycopg.types.json import set_json_dumps
 
 from tracking import distress, tallies
+from tracking.batch import FixBatch
 from tracking.clock import DAY_US, POSTGRES_EPOCH_US, datetime_of, now_us
+from tracking.copy_form import Column, copy_form
 from tracking.duty_times import Keeping
 from tracking.fix import Flag
 from tracking.letters import note_reruns
-from tracking.memory import CLOCK
 from tracking.pipeline import Work
 from tracking.reasons import COUNTED_ONLY
 from tracking.rules import Change, Remembered
-from tracking.rules.base import NOTHING
+from tracking.rules.states import NOTHING
 from tracking.rules.way import NEVER, Before
 from tracking.sql import QUERIES
 
@@ -28,76 +30,76 @@ MAX_KEPT_PAYLOAD = 65_536
 CHECKPOINT_US = 3_600_000_000
 """The memory of the rules is kept as it was at the turn of each such span of fix time."""
 
-_COPY_HEADER = b"PGCOPY\n\xff\r\n\0" + struct.pack("!ii", 0, 0)
-_COPY_END = struct.pack("!h", -1)
 
-_COLUMNS: tuple[tuple[str, str], ...] = (
-    ("device_id", ">i4"),
-    ("fix_time", ">i8"),
-    ("received_at", ">i8"),
-    ("lon", ">f8"),
-    ("lat", ">f8"),
-    ("content", ">i8"),
-    ("altitude_m", ">f4"),
-    ("speed_mps", ">f4"),
-    ("course_deg", ">f4"),
-    ("accuracy_m", ">f4"),
-    ("satellites", ">i2"),
-    ("battery_pct", ">i2"),
-    ("unit_grid_id", ">i4"),
-    ("responsibility_grid_id", ">i4"),
-    ("flags", ">i4"),
-    ("signals", ">i8"),
-    ("state_speed_mps", ">f4"),
-    ("newest", "?"),
-)
-"""Table ``fix_incoming`` in order, each with its type on the wire."""
-
-_ROW = np.dtype(
-    [("fields", ">i2")]
-    + [part for name, kind in _COLUMNS for part in ((f"{name}_length", ">i4"), (name, kind))]
-)
+def fix_columns(fixes: FixBatch) -> list[Column]:
+    """As the statements that copy fixes name them."""
+    return [
+        Column(">i4", fixes.device_id),
+        Column(">i8", fixes.fix_time_us - POSTGRES_EPOCH_US),
+        Column(">i8", fixes.received_us - POSTGRES_EPOCH_US),
+        Column(">f8", fixes.lon),
+        Column(">f8", fixes.lat),
+        Column(">i8", fixes.content),
+        *(
+            _told(column)
+            for column in (fixes.altitude_m, fixes.speed_mps, fixes.course_deg, fixes.accuracy_m)
+        ),
+        *(Column(">i2", column, column == -1) for column in (fixes.satellites, fixes.battery_pct)),
+        *(_named(column) for column in (fixes.unit_grid_id, fixes.responsibility_grid_id)),
+        Column(">i4", fixes.flags),
+        Column(">i8", fixes.signals, fixes.signals == 0),
+    ]
 
 
-def copy_rows(work: Work) -> bytes:
-    """The fixes in PostgreSQL's binary COPY form, built as one array: no loop over rows."""
-    fixes = work.fixes
-    rows: NDArray[Any] = np.zeros(len(fixes), dtype=_ROW)
-    rows["fields"] = len(_COLUMNS)
-    for name, kind in _COLUMNS:
-        rows[f"{name}_length"] = np.dtype(kind).itemsize
-    rows["fix_time"] = fixes.fix_time_us - POSTGRES_EPOCH_US
-    rows["received_at"] = fixes.received_us - POSTGRES_EPOCH_US
-    rows["newest"] = work.newest
-    rows["state_speed_mps"] = work.state_speed_mps
-    for name in ("device_id", "lon", "lat", "content", "altitude_m", "speed_mps", "course_deg", "accuracy_m"):
-        rows[name] = getattr(fixes, name)
-    for name in ("satellites", "battery_pct", "unit_grid_id", "responsibility_grid_id", "flags", "signals"):
-        rows[name] = getattr(fixes, name)
-    return _COPY_HEADER + rows.tobytes() + _COPY_END
+def state_columns(fixes: FixBatch, speed_mps: NDArray[np.float32]) -> list[Column]:
+    """As the table ``state_incoming`` has them. ``speed_mps``: by the way where the device tells none."""
+    return [
+        Column(">i4", fixes.device_id),
+        Column(">i8", fixes.fix_time_us - POSTGRES_EPOCH_US),
+        Column(">i8", fixes.received_us - POSTGRES_EPOCH_US),
+        Column(">f8", fixes.lon),
+        Column(">f8", fixes.lat),
+        *(_told(column) for column in (fixes.altitude_m, speed_mps, fixes.course_deg, fixes.accuracy_m)),
+        Column(">i2", fixes.battery_pct, fixes.battery_pct == -1),
+        *(_named(column) for column in (fixes.unit_grid_id, fixes.responsibility_grid_id)),
+        Column(">i4", fixes.flags),
+        Column(">i8", fixes.signals, fixes.signals == 0),
+    ]
+
+
+def _told(column: NDArray[np.float32]) -> Column:
+    return Column(">f4", column, np.isnan(column))
+
+
+def _named(column: NDArray[np.int32]) -> Column:
+    return Column(">i4", column, column == 0)
 
 
 def prepare(connection: psycopg.Connection[Any]) -> None:
-    """Once a connection: the table that batches are copied into."""
+    """Once a connection: the tables that batches are copied into."""
     set_json_dumps(msgspec.json.encode, connection)
     with connection.transaction():
-        connection.execute(QUERIES["incoming_table"])
+        connection.execute(QUERIES["incoming_fixes"])
+        connection.execute(QUERIES["incoming_states"])
 
 
 def commit(connection: psycopg.Connection[Any], work: Work) -> int:
     """Write the batch; how many of its fixes were new. Raises psycopg.Error, then nothing is there."""
+    try:
+        return _commit(connection, work, all_may_repeat=False)
+    except psycopg.errors.UniqueViolation:
+        # Newer than all that we know of its device and there all the same: the table knows better.
+        return _commit(connection, work, all_may_repeat=True)
+
+
+def _commit(connection: psycopg.Connection[Any], work: Work, *, all_may_repeat: bool) -> int:
     inserted = 0
     with connection.transaction():
         if len(work.fixes):
-            with connection.cursor() as cursor, cursor.copy(QUERIES["copy_fixes"]) as copy:
-                copy.write(copy_rows(work))
-            inserted = _insert(connection, work)
-            if work.fixes.fix_time_us.min() // DAY_US < now_us() // DAY_US:
-                connection.execute(QUERIES["mark_late"])
-            if work.newest.any():
-                connection.execute(QUERIES["upsert_states"])
+            inserted = _insert(connection, work, all_may_repeat=all_may_repeat)
+            _mark_days(connection, work)
         _write_checkpoints(connection, work)
-        _write_rule_states(connection, work)
+        _write_states(connection, work)
         _write_connections(connection, work.connections)
         _write_changes(connection, work.changes)
         _write_dead_letters(connection, work)
@@ -109,11 +111,47 @@ def commit(connection: psycopg.Connection[Any], work: Work) -> int:
     return inserted
 
 
-def _insert(connection: psycopg.Connection[Any], work: Work) -> int:
-    if not (work.fixes.flags & Flag.LATE).any():
-        return connection.execute(QUERIES["insert_fixes"]).rowcount
-    row = connection.execute(QUERIES["insert_late_fixes"]).fetchone()
-    return int(row[0]) if row else 0
+def _insert(connection: psycopg.Connection[Any], work: Work, *, all_may_repeat: bool) -> int:
+    """A fix newer than all that is known of its device cannot be there already: it goes in as it is. A late
+    one may be a repeat."""
+    fixes = work.fixes
+    kept = (fixes.flags & Flag.OFF_DUTY) == 0
+    late = kept & ((fixes.flags & Flag.LATE) != 0)
+    if all_may_repeat:
+        late = kept
+    inserted = 0
+    in_time = kept & ~late
+    if in_time.any():
+        fresh = fixes if in_time.all() else fixes.take(in_time)
+        _copy(connection, "copy_fixes", fix_columns(fresh))
+        inserted += len(fresh)
+    if late.any():
+        _copy(connection, "copy_incoming_fixes", fix_columns(fixes if late.all() else fixes.take(late)))
+        row = connection.execute(QUERIES["insert_late_fixes"]).fetchone()
+        inserted += int(row[0]) if row else 0
+    return inserted
+
+
+def _copy(connection: psycopg.Connection[Any], statement: str, columns: Sequence[Column]) -> None:
+    with connection.cursor() as cursor, cursor.copy(QUERIES[statement]) as copy:
+        copy.write(copy_form(columns))
+
+
+def _mark_days(connection: psycopg.Connection[Any], work: Work) -> None:
+    """What is rolled up of the days of these fixes is out of date now."""
+    days = work.fixes.fix_time_us // DAY_US
+    over = days < now_us() // DAY_US
+    if not over.any():
+        return
+    pairs = np.unique(np.column_stack((days[over], work.fixes.device_id[over])), axis=0)
+    first = datetime_of(0).date()
+    connection.execute(
+        QUERIES["mark_late"],
+        {
+            "days": [first + timedelta(days=day) for day in pairs[:, 0].tolist()],
+            "device_ids": pairs[:, 1].tolist(),
+        },
+    )
 
 
 def _write_checkpoints(connection: psycopg.Connection[Any], work: Work) -> None:
@@ -123,10 +161,8 @@ def _write_checkpoints(connection: psycopg.Connection[Any], work: Work) -> None:
     judged, way, memory = work.judged, work.way, work.world.memory
     first = np.r_[True, judged.device_id[1:] != judged.device_id[:-1]] & (way.before_us != NEVER)
     turned = first & (judged.fix_time_us // CHECKPOINT_US != way.before_us // CHECKPOINT_US)
-    told = memory.rule_states(CLOCK)
-    if told and turned.any():
-        # What the clock told does not follow from the fixes so far.
-        turned &= np.array([device not in told for device in judged.device_id.tolist()], dtype=np.bool_)
+    # What the clock told does not follow from the fixes so far.
+    turned &= memory.told_us(judged.device_id) == NEVER
     if not turned.any():
         return
     ids = judged.device_id[turned].tolist()
@@ -159,19 +195,34 @@ def write_checkpoints(
     )
 
 
-def _write_rule_states(connection: psycopg.Connection[Any], work: Work) -> None:
-    changed = {device_id for states in work.rule_states.values() for device_id in states}
-    if not changed:
-        return
-    ids = sorted(changed)
-    states: list[str] = []
-    for device_id in ids:
-        state = work.world.memory.rule_states_of(device_id)
-        for rule, new in work.rule_states.items():
-            if device_id in new:
-                state[rule] = new[device_id]
-        states.append(encode_states(state))
-    connection.execute(QUERIES["update_rule_states"], {"device_ids": ids, "states": states})
+def _write_states(connection: psycopg.Connection[Any], work: Work) -> None:
+    """The last state of devices that have a newer fix, and what the rules remember of devices."""
+    changed = _changed_states(work)
+    if work.newest.any():
+        newest = work.fixes.take(work.newest)
+        _copy(connection, "copy_incoming_states", state_columns(newest, work.state_speed_mps[work.newest]))
+        told = {device: changed.pop(device) for device in newest.device_id.tolist() if device in changed}
+        connection.execute(QUERIES["upsert_states"], {"states": _as_rows(told)})
+    if changed:
+        connection.execute(QUERIES["update_rule_states"], {"states": _as_rows(changed)})
+
+
+def _as_rows(changed: Mapping[int, Mapping[str, Any]]) -> str:
+    """One document for all: cheaper than an array of texts."""
+    rows = [{"device_id": device_id, "state": state} for device_id, state in changed.items()]
+    return msgspec.json.encode(rows).decode()
+
+
+def _changed_states(work: Work) -> dict[int, dict[str, Any]]:
+    """By device and rule; None: nothing is to be remembered any more."""
+    changed: dict[int, dict[str, Any]] = defaultdict(dict)
+    for rule, stays in work.stays.items():
+        for device_id, stay in zip(stays.device_id.tolist(), stays.told(), strict=True):
+            changed[device_id][rule] = None if stay is None else {"stay": stay}
+    for rule, states in work.rule_states.items():
+        for device_id, state in states.items():
+            changed[device_id][rule] = None if state == NOTHING else state
+    return changed
 
 
 def encode_states(states: Mapping[str, Remembered]) -> str:

@@ -76,47 +76,43 @@ SELECT s.device_id, s.fix_time, s.lon, s.lat, s.speed_mps, s.rule_state,
                        WHERE s.flags & 16 <> 0 AND f.device_id = s.device_id
                        ORDER BY f.fix_time DESC LIMIT 1)) AS j ON true
 
--- :name incoming_table
--- One row a fix of the batch; NaN and -1 stand for not reported, 0 for no grid.
+-- :name incoming_fixes
+-- Fixes that may be there already.
 CREATE TEMPORARY TABLE IF NOT EXISTS fix_incoming (
   device_id integer, fix_time timestamptz, received_at timestamptz,
   lon double precision, lat double precision, content bigint,
-  altitude_m real, speed_mps real, course_deg real, accuracy_m real,
-  satellites smallint, battery_pct smallint,
-  unit_grid_id integer, responsibility_grid_id integer, flags integer, signals bigint, state_speed_mps real,
-  newest boolean
+  altitude_m real, speed_mps real, course_deg real, accuracy_m real, satellites smallint, battery_pct smallint,
+  unit_grid_id integer, responsibility_grid_id integer, flags integer, signals bigint
+) ON COMMIT DELETE ROWS
+
+-- :name incoming_states
+-- One row a device: its newest fix. The speed is that of the way where the device tells none.
+CREATE TEMPORARY TABLE IF NOT EXISTS state_incoming (
+  device_id integer, fix_time timestamptz, received_at timestamptz, lon double precision, lat double precision,
+  altitude_m real, speed_mps real, course_deg real, accuracy_m real, battery_pct smallint,
+  unit_grid_id integer, responsibility_grid_id integer, flags integer, signals bigint
 ) ON COMMIT DELETE ROWS
 
 -- :name copy_fixes
+COPY fix (device_id, fix_time, received_at, lon, lat, content, altitude_m, speed_mps, course_deg, accuracy_m,
+          satellites, battery_pct, unit_grid_id, responsibility_grid_id, flags, signals)
+FROM STDIN (FORMAT binary)
+
+-- :name copy_incoming_fixes
 COPY fix_incoming FROM STDIN (FORMAT binary)
 
--- :name insert_fixes
--- A fix that is there already (same device, time and content) is left as it is. Bit 16: outside duty, of a
--- group whose rule keeps the last state only.
-INSERT INTO fix (device_id, fix_time, received_at, lon, lat, content, altitude_m, speed_mps, course_deg,
-                 accuracy_m, satellites, battery_pct, unit_grid_id, responsibility_grid_id, flags, signals)
-SELECT device_id, fix_time, received_at, lon, lat, content,
-       nullif(altitude_m, 'NaN'), nullif(speed_mps, 'NaN'), nullif(course_deg, 'NaN'),
-       nullif(accuracy_m, 'NaN'), nullif(satellites, -1), nullif(battery_pct, -1),
-       nullif(unit_grid_id, 0), nullif(responsibility_grid_id, 0), flags,
-       nullif(signals, 0)
-  FROM fix_incoming
- WHERE flags & 16 = 0
-    ON CONFLICT DO NOTHING
+-- :name copy_incoming_states
+COPY state_incoming FROM STDIN (FORMAT binary)
 
 -- :name insert_late_fixes
--- The same for a batch with late fixes (bit 1): a device that has new ones is to be judged again from the
--- earliest of them. What is there already has no effect.
+-- A fix that is there already (same device, time and content) is left as it is. A device that has new ones of
+-- before its newest (bit 1) is to be judged again from the earliest of them. What is there has no effect.
 WITH new AS (
 INSERT INTO fix (device_id, fix_time, received_at, lon, lat, content, altitude_m, speed_mps, course_deg,
                  accuracy_m, satellites, battery_pct, unit_grid_id, responsibility_grid_id, flags, signals)
-SELECT device_id, fix_time, received_at, lon, lat, content,
-       nullif(altitude_m, 'NaN'), nullif(speed_mps, 'NaN'), nullif(course_deg, 'NaN'),
-       nullif(accuracy_m, 'NaN'), nullif(satellites, -1), nullif(battery_pct, -1),
-       nullif(unit_grid_id, 0), nullif(responsibility_grid_id, 0), flags,
-       nullif(signals, 0)
+SELECT device_id, fix_time, received_at, lon, lat, content, altitude_m, speed_mps, course_deg,
+       accuracy_m, satellites, battery_pct, unit_grid_id, responsibility_grid_id, flags, signals
   FROM fix_incoming
- WHERE flags & 16 = 0
     ON CONFLICT DO NOTHING
 RETURNING device_id, fix_time, flags
 ), marked AS (
@@ -141,36 +137,35 @@ SELECT d.id, n.through, n.lon, n.lat, nullif(n.speed_mps, 'NaN'), n.states
 -- :name mark_late
 -- What is rolled up of these devices' days is out of date now (see tracking.settling).
 INSERT INTO late_fix (day, device_id)
-SELECT DISTINCT (fix_time AT TIME ZONE 'UTC')::date, device_id
-  FROM fix_incoming
- WHERE fix_time < date_trunc('day', now(), 'UTC')
+SELECT n.day, n.device_id FROM unnest(CAST(:days AS date[]), CAST(:device_ids AS int[])) AS n (day, device_id)
 
 -- :name upsert_states
--- The newest fix of each device in the batch, unless the device has a newer one. The speed is that of
--- the way where the device tells none.
+-- The newest fix of each device in the batch, unless the device has a newer one; and what the rules remember
+-- of it, by rule: null forgets, a rule that is not named stays.
 INSERT INTO device_state AS s (device_id, fix_time, received_at, lon, lat, altitude_m, speed_mps, course_deg,
                                accuracy_m, battery_pct, unit_grid_id, responsibility_grid_id, flags, signals,
-                               changed_xid)
-SELECT device_id, fix_time, received_at, lon, lat,
-       nullif(altitude_m, 'NaN'), nullif(state_speed_mps, 'NaN'), nullif(course_deg, 'NaN'),
-       nullif(accuracy_m, 'NaN'), nullif(battery_pct, -1),
-       nullif(unit_grid_id, 0), nullif(responsibility_grid_id, 0), flags, nullif(signals, 0),
-       pg_current_xact_id()::text::bigint
-  FROM fix_incoming
- WHERE newest
+                               changed_xid, rule_state)
+SELECT i.device_id, i.fix_time, i.received_at, i.lon, i.lat, i.altitude_m, i.speed_mps, i.course_deg,
+       i.accuracy_m, i.battery_pct, i.unit_grid_id, i.responsibility_grid_id, i.flags, i.signals,
+       pg_current_xact_id()::text::bigint, coalesce(n.state, '{}')
+  FROM state_incoming i
+  LEFT JOIN json_to_recordset(CAST(:states AS json)) AS n (device_id integer, state jsonb) USING (device_id)
     ON CONFLICT (device_id) DO UPDATE
    SET fix_time = excluded.fix_time, received_at = excluded.received_at,
        lon = excluded.lon, lat = excluded.lat, altitude_m = excluded.altitude_m,
        speed_mps = excluded.speed_mps, course_deg = excluded.course_deg, accuracy_m = excluded.accuracy_m,
        battery_pct = coalesce(excluded.battery_pct, s.battery_pct),
        unit_grid_id = excluded.unit_grid_id, responsibility_grid_id = excluded.responsibility_grid_id,
-       flags = excluded.flags, signals = excluded.signals, changed_xid = excluded.changed_xid
+       flags = excluded.flags, signals = excluded.signals, changed_xid = excluded.changed_xid,
+       rule_state = CASE WHEN excluded.rule_state = '{}' THEN s.rule_state
+                         ELSE jsonb_strip_nulls(s.rule_state || excluded.rule_state) END
  WHERE excluded.fix_time > s.fix_time
 
 -- :name update_rule_states
+-- Of devices without a newer fix in the batch; null forgets, a rule that is not named stays.
 UPDATE device_state s
-   SET rule_state = n.state, changed_xid = pg_current_xact_id()::text::bigint
-  FROM unnest(CAST(:device_ids AS integer[]), CAST(:states AS jsonb[])) AS n(device_id, state)
+   SET rule_state = jsonb_strip_nulls(s.rule_state || n.state), changed_xid = pg_current_xact_id()::text::bigint
+  FROM json_to_recordset(CAST(:states AS json)) AS n (device_id integer, state jsonb)
  WHERE s.device_id = n.device_id
 
 -- :name update_connections

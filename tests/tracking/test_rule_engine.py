@@ -100,7 +100,7 @@ def test_pieces_give_what_the_whole_gives(watched: LiveRule, seed: int, cuts: li
     for start, end in pairwise(edges):
         piece = whole.take(np.arange(start, end))
         judged, last = judge(watched, piece, states, last)
-        read = msgspec.json.decode(msgspec.json.encode(judged.states), type=dict[int, Remembered])
+        read = msgspec.json.decode(msgspec.json.encode(judged.all_states()), type=dict[int, Remembered])
         states = {device: state for device, state in (states | read).items() if state != NOTHING}
         changes += judged.changes
     assert changes == expected

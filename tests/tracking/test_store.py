@@ -171,6 +171,17 @@ def test_a_failed_commit_leaves_nothing_behind(connection: psycopg.Connection) -
     assert connection.execute("SELECT count(*) FROM fix").fetchone() == (1,)
 
 
+def test_what_is_there_without_our_knowing_is_not_stored_twice(connection: psycopg.Connection) -> None:
+    around = world(connection)
+    moment = now_us()
+    both = [Fix(moment, LON, LAT), Fix(moment + 1_000_000, LON, LAT)]
+    write(connection, world(connection), arrival("d0", both[0]))
+    work = pipeline.process([arrival("d0", *both)], around)
+    assert not (work.fixes.flags & Flag.LATE).any()
+    assert store.commit(connection, work) == 1
+    assert connection.execute("SELECT count(*) FROM fix").fetchone() == (2,)
+
+
 def test_partitions_are_made_once_and_take_their_day(connection: psycopg.Connection) -> None:
     day = date(2026, 2, 28)
     days = [day + timedelta(days=shift) for shift in range(3)]

@@ -11,19 +11,8 @@ from numpy.typing import NDArray
 from tracking.batch import FixBatch
 from tracking.directory import Directory
 from tracking.locator import Locator
-from tracking.rules.hysteresis import IDLE, Episode
+from tracking.rules.states import NOTHING, Remembered, Stays
 from tracking.rules.way import Way
-
-
-class Remembered(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Memory of one rule about one device; ready for JSON."""
-
-    episode: Episode = IDLE
-    stay: tuple[int, float, float] | None = None
-    """Since when (µs) and where the device is near one place, if longer than since its last fix."""
-
-
-NOTHING = Remembered()
 
 
 class Change(msgspec.Struct, frozen=True):
@@ -52,10 +41,21 @@ class Change(msgspec.Struct, frozen=True):
 
 @dataclass(slots=True)
 class Judgement:
-    """What one rule says to one batch: the states that changed, and the changes in order."""
+    """What one rule says to one batch: the states that changed, and the changes in order.
+
+    ``stays``: of devices without an episode, of which no more than their stay has changed.
+    """
 
     states: dict[int, Remembered] = field(default_factory=dict)
     changes: list[Change] = field(default_factory=list)
+    stays: Stays | None = None
+
+    def all_states(self) -> dict[int, Remembered]:
+        """Those of ``stays`` among the others."""
+        if self.stays is None:
+            return self.states
+        told = zip(self.stays.device_id.tolist(), self.stays.told(), strict=True)
+        return {device: Remembered(stay=stay) for device, stay in told} | self.states
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -104,3 +104,6 @@ class Last:
     lat: NDArray[np.float64]
     speed_mps: NDArray[np.float32]
     """NaN: unknown."""
+
+
+__all__ = ["NOTHING", "Change", "Judgement", "Last", "Remembered", "Rule", "Scene"]

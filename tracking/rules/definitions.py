@@ -41,13 +41,12 @@ class Schedule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         civil_s = time_us // 1_000_000 + CIVIL_OFFSET_S
         second, day = civil_s % DAY_S, civil_s // DAY_S
         begin, end = _second_of(self.since), _second_of(self.to) or DAY_S
-        weekday = (day + 3) % 7 + 1  # 1970-01-01 was a Thursday
+        weekday = (day + 3) % 7  # 1970-01-01 was a Thursday
+        held = np.array([number in self.days for number in range(1, 8)])
         if begin < end:
-            return np.asarray((second >= begin) & (second < end) & np.isin(weekday, self.days))
-        before = (weekday + 5) % 7 + 1
-        return np.asarray(
-            ((second >= begin) & np.isin(weekday, self.days)) | ((second < end) & np.isin(before, self.days))
-        )
+            return np.asarray((second >= begin) & (second < end) & held[weekday])
+        before = (weekday + 6) % 7
+        return np.asarray(((second >= begin) & held[weekday]) | ((second < end) & held[before]))
 
     def until_us(self, moment_us: int) -> int | None:
         """The end of the window that a moment lies in; windows that touch are one. None: it has no end."""

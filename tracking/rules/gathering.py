@@ -19,8 +19,8 @@ from tracking.batch import FixBatch
 from tracking.rules.base import NOTHING, Change, Judgement, Last, Remembered, Scene
 from tracking.rules.definitions import as_evidence
 from tracking.rules.hysteresis import Episode
-from tracking.rules.kinds import METRES_PER_DEGREE
 from tracking.rules.live import LiveRule
+from tracking.rules.look import METRES_PER_DEGREE
 
 FRESH_PERIODS = 3.0
 """A place counts while the unit is online: so many of its own periods …"""

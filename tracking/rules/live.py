@@ -11,14 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gis_core.models.area import area_prefix
-from tracking.batch import FixBatch
+from tracking.batch import FixBatch, runs_of
 from tracking.directory import Device, Directory
-from tracking.rules.base import NOTHING, Change, Judgement, Last, Remembered, Scene
+from tracking.rules.base import Change, Judgement, Last, Scene
 from tracking.rules.definitions import RuleDefinition, as_evidence
 from tracking.rules.hysteresis import IDLE, Bound, Episode, Seen, Step, advance, end
-from tracking.rules.kinds import KINDS, Kind, Look
+from tracking.rules.kinds import KINDS
+from tracking.rules.look import Kind, Look
 from tracking.rules.places import NO_PLACES, Places
 from tracking.rules.silence import end_silences, judge_silences, wake_silences
+from tracking.rules.states import NOTHING, Remembered, episodes_in, stays_of, with_episode
 from tracking.rules.way import NEVER
 
 BY_TURN = frozenset({"outside_grid", "off_post"})
@@ -107,7 +109,7 @@ class LiveRule:
         judgement = wake_silences(
             self.definition, self.since_us, now_us, last, scene.directory, states, periods
         )
-        silent = {**states, **judgement.states}
+        silent = {**dict(episodes_in(states)), **judgement.states}
         ended = end_silences(self.definition, now_us - SETTLED_US, scene.directory, silent)
         judgement.changes += ended.changes
         judgement.states |= ended.states
@@ -118,7 +120,7 @@ class LiveRule:
         judgement = Judgement()
         if self.definition.kind not in BY_TURN and self.definition.schedule.always:
             return judgement
-        for device, known in states.items():
+        for device, known in episodes_in(states):
             if not known.episode.opened:
                 continue
             episode = self.bounded(known.episode, device, scene)
@@ -165,17 +167,24 @@ class LiveRule:
     def _fold(self, fixes: FixBatch, scene: Scene, look: Look, states: Mapping[int, Remembered]) -> Judgement:
         """Episodes out of verdicts: only devices that break the rule, or did, are looked at fix by fix."""
         judgement = Judgement()
-        starts = np.flatnonzero(np.r_[True, fixes.device_id[1:] != fixes.device_id[:-1]])
-        devices = fixes.device_id[starts].tolist()
-        bounds = [*starts.tolist(), len(fixes)]
-        breaking = np.logical_or.reduceat(look.verdict > 0, starts).tolist()
-        for number, device in enumerate(devices):
+        starts, ends = runs_of(fixes.device_id)
+        devices = fixes.device_id[starts]
+        followed = np.logical_or.reduceat(look.verdict > 0, starts) | with_episode(states, devices)
+        numbers = np.flatnonzero(followed)
+        stays: list[tuple[int, float, float] | None] = [None] * len(numbers)
+        if look.stays is not None:
+            stays = look.stays.take(numbers).told()
+            before = stays_of(states, devices)
+            moved = look.stays.since_us != before.since_us
+            moved |= (look.stays.since_us != NEVER) & (
+                (look.stays.lon != before.lon) | (look.stays.lat != before.lat)
+            )
+            judgement.stays = look.stays.take(moved & ~followed)
+        for number, stay in zip(numbers.tolist(), stays, strict=True):
+            device = int(devices[number])
             known = states.get(device, NOTHING)
-            episode = known.episode
-            if episode != IDLE or breaking[number]:
-                rows = slice(bounds[number], bounds[number + 1])
-                episode = self._follow(fixes, scene, look, rows, episode, judgement)
-            after = Remembered(episode, look.stays.get(device))
+            rows = slice(int(starts[number]), int(ends[number]))
+            after = Remembered(self._follow(fixes, scene, look, rows, known.episode, judgement), stay)
             if after != known:
                 judgement.states[device] = after
         return judgement
@@ -290,7 +299,9 @@ class RuleLine:
         if not self._ended and first is self._in_force(int(fixes.fix_time_us.max())):
             return first.judge(fixes, scene, states)
         judgement = Judgement()
-        whole: Mapping[int, Remembered] = ChainMap(judgement.states, dict(states))
+        present = np.unique(fixes.device_id).tolist()
+        known = {device: states[device] for device in present if device in states}
+        whole: Mapping[int, Remembered] = ChainMap(judgement.states, known)
         untils = [version.since_us for version in self.versions[1:]]
         sinces = [NEVER, *untils]
         for version, since, until in zip(
@@ -305,7 +316,7 @@ class RuleLine:
             else:
                 continue
             judgement.changes += piece.changes
-            judgement.states |= piece.states
+            judgement.states |= piece.all_states()
         judgement.changes.sort(key=lambda change: change.device_id)  # stable: each device's stay in order
         return judgement
 

@@ -11,13 +11,15 @@ from typing import Any
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
-from tracking.batch import FixBatch
+from tracking.batch import FixBatch, runs_of
 from tracking.directory import Duty
 from tracking.rules.base import NOTHING, Change, Judgement, Last, Remembered, Scene
 from tracking.rules.definitions import as_evidence
 from tracking.rules.hysteresis import IDLE, Episode
 from tracking.rules.live import SETTLED_US, LiveRule
+from tracking.rules.states import stays_of
 from tracking.rules.way import NEVER
 
 EARLY_US = 1_800_000_000
@@ -41,8 +43,9 @@ class NeverArrived(LiveRule):
         judgement = Judgement()
         if not len(fixes):
             return judgement
-        starts = np.flatnonzero(np.r_[True, fixes.device_id[1:] != fixes.device_id[:-1]])
-        for start, end in zip(starts.tolist(), [*starts[1:].tolist(), len(fixes)], strict=True):
+        starts, ends = runs_of(fixes.device_id)
+        asked = self._asked(fixes, scene, states, starts, ends)
+        for start, end in zip(starts[asked].tolist(), ends[asked].tolist(), strict=True):
             device = int(fixes.device_id[start])
             turns = scene.directory.duties.get(device, [])
             before = state = states.get(device, NOTHING)
@@ -52,6 +55,28 @@ class NeverArrived(LiveRule):
             if state != before:
                 judgement.states[device] = state
         return judgement
+
+    def _asked(
+        self,
+        fixes: FixBatch,
+        scene: Scene,
+        states: Mapping[int, Remembered],
+        starts: NDArray[np.intp],
+        ends: NDArray[np.intp],
+    ) -> NDArray[np.intp]:
+        """Which runs of fixes say something about a turn that is not settled: as a rule very few."""
+        turns, devices = scene.directory.turns, fixes.device_id[starts]
+        place = turns.place_of(devices)
+        first = turns.first_turn[place]
+        counts = np.where(place >= 0, turns.first_turn[place + 1] - first, 0)
+        run = np.repeat(np.arange(len(starts)), counts)
+        turn = np.arange(len(run)) + np.repeat(first - (np.cumsum(counts) - counts), counts)
+        before = scene.way.before_us[starts]
+        since = np.where(before == NEVER, fixes.fix_time_us[starts], before)[run]
+        begins = turns.starts_us[turn]
+        open_still = (begins > stays_of(states, devices).since_us[run]) & (begins >= self.since_us)
+        open_still &= (begins - EARLY_US <= fixes.fix_time_us[ends - 1][run]) & (turns.ends_us[turn] > since)
+        return np.unique(run[open_still])
 
     def _turns_at(self, turns: list[Duty], scene: Scene, row: int, time_us: int) -> Iterator[Duty]:
         """Turns that a fix says something about: those that go on, and those since the fix before."""

@@ -7,11 +7,12 @@ import numpy as np
 
 from tracking.batch import FixBatch
 from tracking.directory import Duty
-from tracking.rules.base import Remembered, Scene
+from tracking.rules.base import Scene
 from tracking.rules.definitions import RuleDefinition
 from tracking.rules.hysteresis import NO_SUBJECT, Hysteresis, Step
-from tracking.rules.kinds import Look, verdict_of
+from tracking.rules.look import Look, verdict_of
 from tracking.rules.places import Places
+from tracking.rules.states import Remembered
 from tracking.settings import OutsideGridSettings
 
 KEY = "outside_grid"
@@ -48,29 +49,13 @@ class OutsideGrid:
         scene: Scene,
         states: Mapping[int, Remembered],
     ) -> Look:
-        grid = np.full(len(fixes), NO_SUBJECT, dtype=np.int64)
-        duties, known = scene.directory.duties, scene.locator.distances
-        starts = np.flatnonzero(np.r_[True, fixes.device_id[1:] != fixes.device_id[:-1]])
-        for device, start, end in zip(
-            fixes.device_id[starts].tolist(), starts.tolist(), [*starts[1:].tolist(), len(fixes)], strict=True
-        ):
-            if device not in duties:
-                continue
-            row = start
-            while row < end:
-                duty, until = scene.directory.duty_until(device, int(fixes.fix_time_us[row]))
-                following = row + 1
-                while following < end and fixes.fix_time_us[following] < until:
-                    following += 1
-                if duty is not None and duty.grid_id in known:
-                    grid[row:following] = duty.grid_id
-                row = following
+        known = scene.locator.distances
+        grid = scene.directory.turns.grid_at(fixes.device_id, fixes.fix_time_us)
+        grid[~known.has(grid)] = NO_SUBJECT
         elsewhere = (grid != NO_SUBJECT) & (fixes.responsibility_grid_id != grid)
         distance = np.zeros(len(fixes))
         if elsewhere.any():
-            distance[elsewhere] = known.measure(
-                grid[elsewhere].astype(np.int32), fixes.lon[elsewhere], fixes.lat[elsewhere]
-            )
+            distance[elsewhere] = known.measure(grid[elsewhere], fixes.lon[elsewhere], fixes.lat[elsewhere])
         accuracy = np.where(
             np.isnan(fixes.accuracy_m), self._settings.default_accuracy_m, fixes.accuracy_m
         ).astype(np.float64)

@@ -12,7 +12,10 @@ from numpy.typing import NDArray
 
 from gis_core.errors import BadInput
 from tracking.locator import metres_per_degree
+from tracking.polygon_raster import PolygonRaster
 from tracking.rules.roads import RoadLimits
+
+_AREAS = (shapely.GeometryType.POLYGON.value, shapely.GeometryType.MULTIPOLYGON.value)
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +42,25 @@ class Places:
         return whole
 
     @cached_property
+    def _raster(self) -> PolygonRaster | None:
+        """Of the shapes, if all of them are areas."""
+        if not bool(np.isin(shapely.get_type_id(self.shapes), _AREAS).all()):
+            return None
+        return PolygonRaster(self.shapes)
+
+    def _within(self, lon: NDArray[np.float64], lat: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """In one of the shapes, or on its border."""
+        if self._raster is not None:
+            return self._raster.lowest(lon, lat) >= 0
+        return np.asarray(shapely.intersects_xy(self._whole, lon, lat))
+
+    @cached_property
+    def _limits(self) -> NDArray[np.float64]:
+        """Of each shape; infinite where it has none."""
+        told = (properties.get("limit_kmh") for properties in self.properties)
+        return np.array([float(limit) if isinstance(limit, int | float) else np.inf for limit in told])
+
+    @cached_property
     def _plane(self) -> "_Plane":
         return _Plane(self._whole)
 
@@ -47,7 +69,7 @@ class Places:
         away = np.zeros(len(lon))
         if not len(self.shapes):
             return away
-        out = ~shapely.intersects_xy(self._whole, lon, lat)
+        out = ~self._within(lon, lat)
         if out.any():
             away[out] = shapely.distance(self._plane.shape, self._plane.points(lon[out], lat[out]))
         return away
@@ -57,7 +79,7 @@ class Places:
         deep = np.zeros(len(lon))
         if not len(self.shapes):
             return deep
-        inside = shapely.intersects_xy(self._whole, lon, lat)
+        inside = self._within(lon, lat)
         if inside.any():
             points = self._plane.points(lon[inside], lat[inside])
             deep[inside] = shapely.distance(self._plane.border, points)
@@ -67,14 +89,15 @@ class Places:
         self, lon: NDArray[np.float64], lat: NDArray[np.float64], otherwise: float
     ) -> NDArray[np.float64]:
         """The lowest ``limit_kmh`` of the shapes around each point."""
-        limits = np.full(len(lon), otherwise)
         lowest = np.full(len(lon), np.inf)
-        for shape, told in zip(self.shapes, self.properties, strict=True):
-            if isinstance(told.get("limit_kmh"), int | float):
-                shapely.prepare(shape)
-                inside = shapely.intersects_xy(shape, lon, lat)
-                lowest[inside] = np.minimum(lowest[inside], float(told["limit_kmh"]))
-        return np.where(np.isfinite(lowest), lowest, limits)
+        limited = np.isfinite(self._limits)
+        if limited.any():
+            if self._raster is not None:
+                point, shape = self._raster.pairs(lon, lat)
+            else:
+                shape, point = shapely.STRtree(shapely.points(lon, lat)).query(self.shapes, "intersects")
+            np.minimum.at(lowest, point, self._limits[shape])
+        return np.where(np.isfinite(lowest), lowest, otherwise)
 
 
 NO_PLACES = Places(np.zeros(0, dtype=object), [])

@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 from tracking.batch import FixBatch
 from tracking.directory import FOREVER_US, Directory
 from tracking.duty_times import Keeping
-from tracking.rules.base import NOTHING, Change, Judgement, Last, Remembered, Scene
+from tracking.rules.base import Change, Judgement, Last, Scene
 from tracking.rules.definitions import RuleDefinition, as_evidence
 from tracking.rules.hysteresis import Bound, Episode
+from tracking.rules.states import NOTHING, Remembered, episodes_in, with_episode
 from tracking.rules.way import NEVER
 
 
@@ -45,9 +46,8 @@ def judge_silences(
         lost[rows] = keeping == Keeping.KEEP
     first = np.r_[True, fixes.device_id[1:] != fixes.device_id[:-1]] if len(fixes) else lost
     open_now = np.zeros(len(fixes), dtype=np.bool_)
-    if states:
-        rows = np.flatnonzero(first)
-        open_now[rows] = [device in states for device in fixes.device_id[rows].tolist()]
+    rows = np.flatnonzero(first)
+    open_now[rows] = with_episode(states, fixes.device_id[rows])
     for row in np.flatnonzero(lost | open_now).tolist():
         device = int(fixes.device_id[row])
         time_us = int(fixes.fix_time_us[row])
@@ -104,10 +104,11 @@ def wake_silences(
     with np.errstate(invalid="ignore"):
         lost = (opened < now_us) & (opened >= since_us) & (last.speed_mps * 3.6 >= rule.moving_kmh)
     lost &= rule.schedule.holds(opened)
-    rows = [row for row in np.flatnonzero(lost).tolist() if int(last.device_id[row]) not in states]
+    rows = np.flatnonzero(lost)
+    rows = rows[~with_episode(states, last.device_id[rows])]
     held = _on_duty(directory, last.device_id[rows], opened[rows])
     held &= directory.duty_times.knows(last.device_id[rows], opened[rows])
-    for row in np.array(rows, dtype=np.intp)[held].tolist():
+    for row in rows[held].tolist():
         device = int(last.device_id[row])
         place = (int(last.time_us[row]), float(last.lon[row]), float(last.lat[row]))
         change = _open(rule, device, int(opened[row]), place)
@@ -125,7 +126,7 @@ def end_silences(
     """Which silences ended with duty or schedule up to a moment. What stays in the memory says that their
     ends were told."""
     judgement = Judgement()
-    for device, known in states.items():
+    for device, known in episodes_in(states):
         episode = known.episode
         if not episode.opened or episode.first is None or episode.last is None:
             continue

@@ -6,11 +6,12 @@ from typing import Any
 import numpy as np
 
 from tracking.batch import FixBatch
-from tracking.rules.base import Remembered, Scene
+from tracking.rules.base import Scene
 from tracking.rules.definitions import RuleDefinition
 from tracking.rules.hysteresis import Step
-from tracking.rules.kinds import Look, verdict_of
+from tracking.rules.look import Look, verdict_of
 from tracking.rules.places import Places
+from tracking.rules.states import Remembered
 from tracking.signals import ACC_OFF, ACC_ON
 
 CHARGED_AGAIN_PCT = 5
