@@ -10,11 +10,20 @@ from typing import Annotated, Any, get_args
 import psycopg
 import typer
 from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    Progress,
+    SpinnerColumn,
+    TaskProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 
 from geocoding.answers import WHY, Answer, explain, geocode
 from geocoding.areas import Areas
+from geocoding.batch import BatchReport, count_rows
 from geocoding.batch import run as run_batch
 from geocoding.city_rows import import_city
 from geocoding.forward import Hints
@@ -23,7 +32,7 @@ from geocoding.imports import import_table
 from geocoding.store import DatabaseCodes, load_calibration, load_gazetteer, renew_calibration
 from geocoding.tables import FIELDS, TableSpec
 from gis_core.coordinates import Datum
-from gis_core.errors import BadInput
+from gis_core.errors import BadInput, Text
 from gis_core.settings import DatabaseSettings
 
 app = typer.Typer(no_args_is_help=True)
@@ -119,18 +128,21 @@ def batch(
     output: Annotated[Path, typer.Argument(help="输出 CSV 或 Excel")],
     address_column: Annotated[str, typer.Option(help="地址列 column with the address")],
     district_column: Annotated[str | None, typer.Option(help="区县列 column with the district")] = None,
+    sheet: Annotated[str | None, typer.Option(help="Excel 工作表名 sheet of a workbook")] = None,
     as_json: Json = False,
 ) -> None:
     """整表地理编码；中断后再次运行会接着做。Geocode a table; run again to go on after a stop."""
-    with _progress() as bar, _connect() as connection:
-        task = bar.add_task("加载地址库 loading the gazetteer", total=None)
+    total = count_rows(source)
+    with _progress(counted=total is not None) as bar, _connect() as connection:
+        task = bar.add_task("加载地址库 loading the gazetteer", total=total)
         gazetteer, calibration = load_gazetteer(connection), load_calibration(connection)
         gc.freeze()
         report = run_batch(
             source, output, gazetteer, calibration, Areas(connection), address_column=address_column,
-            district_column=district_column, codes=DatabaseCodes(connection),
-            progress=lambda done: bar.update(task, description=f"{done:,} 条 rows"),
+            district_column=district_column, sheet=sheet, codes=DatabaseCodes(connection),
+            progress=lambda done: bar.update(task, completed=done, description=f"{done:,} 条 rows"),
         )  # fmt: skip
+    _remark(report)
     if as_json:
         sys.stdout.write(json.dumps(asdict(report), ensure_ascii=False) + "\n")
         return
@@ -204,10 +216,36 @@ def _print_answer(answer: Answer) -> None:
     _print(table)
 
 
-def _progress() -> Progress:
+def _remark(report: BatchReport) -> None:
+    """Say what the user should know of his table, apart from the result."""
+    if len(report.sheets) > 1:
+        others = "、".join(report.sheets)
+        _note(
+            Text(
+                f"工作簿有多张表（{others}），读的是“{report.sheet}”；用 --sheet 选别的。",
+                f"The workbook has several sheets; “{report.sheet}” was read. Choose another by --sheet.",
+            )
+        )
+    if report.too_long:
+        _note(
+            Text(
+                f"{report.too_long:,} 行比表头长，多出的单元格未输出（首见第 {report.first_too_long} 行）。",
+                f"{report.too_long:,} rows have more cells than the header; the rest of them is left out"
+                f" (first row: {report.first_too_long}).",
+            )
+        )
+
+
+def _note(text: Text) -> None:
+    Console(stderr=True, highlight=False).print(f"{text.zh}\n{text.en}", markup=False)
+
+
+def _progress(*, counted: bool = False) -> Progress:
+    known = (BarColumn(), TaskProgressColumn(), TimeRemainingColumn()) if counted else ()
     return Progress(
-        SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=Console(stderr=True)
-    )
+        SpinnerColumn(), TextColumn("{task.description}"), *known, TimeElapsedColumn(),
+        console=Console(stderr=True),
+    )  # fmt: skip
 
 
 def _print(what: object) -> None:

@@ -1,17 +1,13 @@
-"""Address and place tables: CSV (UTF-8, GBK), Excel; columns by mapping; points of any datum."""
+"""Address and place tables: which column is what; points of any datum."""
 
-import csv
-import gzip
-import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
-from zipfile import BadZipFile
 
 import numpy as np
 
 from geocoding.index.entries import SourceRow
+from geocoding.sheets import UnreadableTable, rows_of
 from gis_core.coordinates import Datum, wgs84_from_bd09, wgs84_from_gcj02
 from gis_core.errors import BadInput
 
@@ -28,7 +24,6 @@ _GUESSES: dict[str, tuple[str, ...]] = {
     "lon": ("lon", "lng", "longitude", "x", "经度", "wgs84_lng"),
     "lat": ("lat", "latitude", "y", "纬度", "wgs84_lat"),
 }
-MAX_FIELD = 1 << 20
 
 
 class UnknownColumn(BadInput):
@@ -44,66 +39,33 @@ class UnknownColumn(BadInput):
         )
 
 
-class UnreadableTable(BadInput):
-    """A file that is no table."""
+class RepeatedColumn(BadInput):
+    """A column name that stands over several columns."""
 
     @classmethod
-    def of(cls, path: Path, reason_zh: str, reason: str) -> "UnreadableTable":
-        return cls(field=path.name, reason_zh=reason_zh, reason=reason)
+    def named(cls, column: str, places: Sequence[int]) -> "RepeatedColumn":
+        """``places`` from 1 on."""
+        where = "、".join(str(place) for place in places)
+        return cls(
+            field=column,
+            reason_zh=f"列名重复，在第 {where} 列；请改名，或写 #{places[0]} 表示第 {places[0]} 列",
+            reason=f"stands over columns {where}; rename one, or write #{places[0]} for column {places[0]}",
+        )
 
 
-def text_encoding(head: bytes) -> str:
-    """UTF-8 (with or without BOM), UTF-16 by its mark, else GB 18030, which holds GBK and GB 2312."""
-    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return "utf-16"
-    for cut in range(4):
-        try:
-            head[: len(head) - cut].decode("utf-8")
-        except UnicodeDecodeError:
-            continue
-        return "utf-8-sig"
-    return "gb18030"
-
-
-def open_text(path: Path) -> io.TextIOWrapper:
-    """The text of a CSV file, also gzipped, in whatever encoding it is."""
-    with _binary(path) as probe:
-        encoding = text_encoding(probe.read(1 << 16))
-    return io.TextIOWrapper(cast("Any", _binary(path)), encoding=encoding, errors="replace", newline="")
-
-
-def _binary(path: Path) -> Any:
-    return gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb")
-
-
-def rows_of(path: Path) -> Iterator[list[str]]:
-    """Rows as texts, header first, one at a time; from CSV, TSV or the first sheet of an Excel file."""
-    if not path.is_file():
-        raise UnreadableTable.of(path, "文件不存在", "there is no such file")
-    if path.suffix.lower() in (".xlsx", ".xlsm"):
-        yield from _excel_rows(path)
-        return
-    csv.field_size_limit(MAX_FIELD)
-    with open_text(path) as stream:
-        head = stream.read(1 << 14)
-        stream.seek(0)
-        first = head.partition("\n")[0]
-        delimiter = max(",\t;|", key=first.count)
-        yield from csv.reader((line.replace("\0", "") for line in stream), delimiter=delimiter)
-
-
-def _excel_rows(path: Path) -> Iterator[list[str]]:
-    from openpyxl import load_workbook  # Loading it takes 0.2 s, which the CSV path need not pay.
-
-    try:
-        book = load_workbook(path, read_only=True, data_only=True)
-    except (BadZipFile, KeyError, ValueError, OSError, SyntaxError) as error:
-        raise UnreadableTable.of(path, "不是 Excel 工作簿", "is no Excel workbook") from error
-    try:
-        for row in book.worksheets[0].iter_rows(values_only=True):
-            yield ["" if value is None else str(value) for value in row]
-    finally:
-        book.close()
+def column_at(header: Sequence[str], column: str) -> int:
+    """Position of a column by its exact name, or by ``#3`` for the third. Raises UnknownColumn where there
+    is none and RepeatedColumn where there are several."""
+    names = [name.strip().lstrip("\ufeff") for name in header]
+    places = [place for place, name in enumerate(names) if name == column]
+    if len(places) > 1:
+        raise RepeatedColumn.named(column, [place + 1 for place in places])
+    if places:
+        return places[0]
+    number = column.removeprefix("#")
+    if column.startswith("#") and number.isdecimal() and 1 <= int(number) <= len(names):
+        return int(number) - 1
+    raise UnknownColumn.named(column, names)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +77,8 @@ class TableSpec:
     columns: dict[str, str] = field(default_factory=dict)
     datum: Datum = "wgs84"
     quality: float = 0.7
+    sheet: str | None = None
+    """Of a workbook; the first that holds anything."""
 
 
 def find_columns(header: Sequence[str], wanted: dict[str, str]) -> dict[str, int]:
@@ -125,9 +89,7 @@ def find_columns(header: Sequence[str], wanted: dict[str, str]) -> dict[str, int
     for field_name, column in wanted.items():
         if field_name not in FIELDS:
             raise UnknownColumn.named(field_name, FIELDS)
-        if column not in names:
-            raise UnknownColumn.named(column, names)
-        found[field_name] = names.index(column)
+        found[field_name] = column_at(names, column)
     for field_name, guesses in _GUESSES.items():
         if field_name not in found:
             for guess in guesses:
@@ -147,7 +109,7 @@ class TableRead:
 
 def read_table(spec: TableSpec) -> TableRead:
     """All rows with an address or name and a point, converted to WGS 84."""
-    lines = rows_of(spec.path)
+    lines = rows_of(spec.path, spec.sheet)
     header = next(lines, None)
     if not header:
         raise UnreadableTable.of(spec.path, "文件是空的", "the file is empty")

@@ -21,8 +21,9 @@ from procrastinate import Blueprint, JobContext
 from command_center.imports.files import SOURCE
 from command_center.imports.settings import ImportSettings
 from command_center.processes.children import die_with_parent
-from geocoding.batch import COLUMNS, column_at, rows_done
+from geocoding.batch import COLUMNS, rows_done
 from geocoding.city_rows import import_city
+from geocoding.tables import column_at
 from gis_core.database import read_queries
 from gis_core.settings import DatabaseSettings, StorageSettings
 

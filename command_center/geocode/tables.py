@@ -24,9 +24,10 @@ from command_center.imports.files import FILE_BODY, receive_upload
 from command_center.paging import Cursor, Limit, cursor_of, row_id_of
 from command_center.problems import RESPONSES, Conflict
 from command_center.requests import Audit, AuditTrail, Conn, authenticate, origin_of, requires
-from geocoding.batch import COLUMNS, column_at, to_excel
+from geocoding.batch import COLUMNS, to_excel
 from geocoding.live import Keeper
-from geocoding.tables import UnreadableTable, find_columns, rows_of
+from geocoding.sheets import UnreadableTable, rows_of
+from geocoding.tables import column_at, find_columns
 from gis_core.database import load_queries
 from gis_core.errors import BadInput, NotFound, Text
 from gis_core.identity.principal import Principal
@@ -36,6 +37,7 @@ LAST = 1 << 62
 SAMPLES = 5
 MOST_POINTS = 20_000
 MOST_COLUMNS = 500
+LONGEST_NAME = 500
 _SQL = load_queries("command_center.geocode", "tables.sql")
 
 router = APIRouter(tags=["地理编码 Geocoding"], responses=RESPONSES)
@@ -161,18 +163,14 @@ async def _table(conn: AsyncConnection, editor: Principal, table_id: int) -> dic
 
 def _look(path: Path) -> tuple[list[str], list[list[str]], int]:
     """Header, first rows, and how many rows there are. Raises UnreadableTable."""
-    try:
-        lines = rows_of(path)
-        header = [name.strip().lstrip("\ufeff")[:500] for name in next(lines, [])]
-        if not any(header) or len(header) > MOST_COLUMNS:
-            raise UnreadableTable.of(path, "没有表头", "there is no header row")
-        samples = [[cell[:200] for cell in row] for row in islice(lines, SAMPLES)]
-        return header, samples, len(samples) + sum(1 for _ in lines)
-    except (csv.Error, OSError, EOFError) as error:
-        reason = str(error)[:200]
-        raise UnreadableTable.of(
-            path, f"读不出表格：{reason}", f"cannot be read as a table: {reason}"
-        ) from error
+    lines = rows_of(path)
+    header = [name.strip().lstrip("\ufeff")[:LONGEST_NAME] for name in next(lines, [])]
+    if not header:
+        raise UnreadableTable.of(path, "文件是空的，没有表头", "the file is empty, there is no header row")
+    if len(header) > MOST_COLUMNS:
+        raise UnreadableTable.of(path, f"列数超过 {MOST_COLUMNS}", f"has more than {MOST_COLUMNS} columns")
+    samples = [[cell[:200] for cell in row] for row in islice(lines, SAMPLES)]
+    return header, samples, len(samples) + sum(1 for _ in lines)
 
 
 @router.post(

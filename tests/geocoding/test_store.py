@@ -1,6 +1,7 @@
 """The gazetteer in a real database: import, reload, batch with resume. All places are made up."""
 
 import csv
+import json
 import math
 import os
 import random
@@ -12,13 +13,16 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from openpyxl import load_workbook
 
 from geocoding.answers import geocode
 from geocoding.batch import COLUMNS, run
 from geocoding.forward import Hints
 from geocoding.imports import import_table
+from geocoding.sheets import UnreadableTable
 from geocoding.store import DatabaseCodes, load_calibration, load_gazetteer
-from geocoding.tables import TableSpec, UnknownColumn, UnreadableTable
+from geocoding.tables import TableSpec, UnknownColumn
+from gis_core.errors import BadInput
 
 ROADS = ["长安路", "青石巷", "云锦西路", "望江东路", "采莲街", "百草路", "听松路", "落霞街"]
 DEG = 1 / 111_195.0
@@ -147,6 +151,41 @@ def test_batch_columns(connection: psycopg.Connection, spec: TableSpec, tmp_path
         run(source, output, *args, address_column="住址")
 
 
+def test_batch_keeps_to_what_it_was_asked(
+    connection: psycopg.Connection, spec: TableSpec, tmp_path: Path
+) -> None:
+    """No input is overwritten, nothing of another question is gone on with, no odd cell breaks a workbook."""
+    import_table(connection, spec, calibrated=False)
+    args = (load_gazetteer(connection), load_calibration(connection), None)
+    source = tmp_path / "in.csv"
+    source.write_text("编号,地址,住址\n=1+1,长安路\x015号,采莲街6号,多余\n2,,\n3\n", encoding="utf-8")
+    before = source.read_bytes()
+    with pytest.raises(BadInput):
+        run(source, source, *args, address_column="地址")
+    assert source.read_bytes() == before
+    with pytest.raises(BadInput) as refused:
+        run(source, tmp_path / "none" / "out.csv", *args, address_column="地址")
+    assert "none" in refused.value.text.zh
+
+    output = tmp_path / "out.csv"
+    run(source, output, *args, address_column="地址")
+    one = output.read_bytes()
+    # A run of the other column that was killed at once.
+    stat = source.stat()
+    output.write_bytes(one[: one.index(b"\n") + 1])
+    note = {"rows": 1, "bytes": one.index(b"\n") + 1, "size": stat.st_size, "mtime_ns": stat.st_mtime_ns}
+    (tmp_path / "out.csv.progress").write_text(json.dumps(note | {"asked": ["住址", None, None]}))
+    report = run(source, output, *args, address_column="地址")
+    assert (report.resumed_at, output.read_bytes()) == (0, one)
+    assert (report.too_long, report.first_too_long) == (1, 1)
+
+    book = tmp_path / "out.xlsx"
+    run(source, book, *args, address_column="地址")
+    cells = list(load_workbook(book).worksheets[0].iter_rows(values_only=True))
+    assert cells[1][:3] == ("=1+1", "长安路5号", "采莲街6号")
+    assert len(cells) == 4
+
+
 def test_batch_goes_on_after_kill(
     connection: psycopg.Connection, spec: TableSpec, tmp_path: Path, database_url: str
 ) -> None:
@@ -165,6 +204,14 @@ def test_batch_goes_on_after_kill(
     assert note.exists(), "killed too late to prove anything"
     second = subprocess.run([*command, "--json"], env=environment, capture_output=True, check=True, text=True)
     assert '"resumed_at": 0' not in second.stdout
+    whole = tmp_path / "whole.csv"
+    subprocess.run(
+        [*command[:4], str(source), str(whole), *command[6:]],
+        env=environment,
+        capture_output=True,
+        check=True,
+    )
+    assert output.read_bytes() == whole.read_bytes()
     rows = list(csv.reader(output.open(encoding="utf-8")))
     assert [row[0] for row in rows[1:]] == [str(i) for i in range(30_000)]
     assert {len(row) for row in rows} == {2 + len(COLUMNS)}
