@@ -17,6 +17,7 @@ from tracking.analyse.reading import read_columns
 from tracking.analyse.report import analyse_file
 from tracking.analyse.words import spoken
 from tracking.clock import micros_of, now_us
+from tracking.correction import Correction
 from tracking.fix import Fix
 from tracking.rules import make_rules
 from tracking.settings import CorrectionSettings, TrackingSettings
@@ -79,7 +80,7 @@ def _run(
     def tend() -> int:
         done = writer.tend(backlog=True)
         corrections[0] += len(done)
-        corrections[1] += sum(one.fixes for one in done)
+        corrections[1] += sum(one.fixes for one in done if isinstance(one, Correction))
         return len(done)
 
     for batch in batches:

@@ -12,12 +12,13 @@ from psycopg import sql
 
 from gis_core.identity.secrets import Keyring
 from ingest.payload_secrets import load_payload_secrets
-from tracking import partitions, pipeline, store
+from tracking import gatherings, partitions, pipeline, store
 from tracking.arrival import Arrival
 from tracking.clock import DAY_US, datetime_of, now_us
 from tracking.correction import Correction, CorrectionFailed, correct_next, forget_checkpoints, mark_since
 from tracking.directory import find_devices, load_directory
 from tracking.duty_times import OlderTurnsNeeded
+from tracking.gatherings import Following, GatheringCorrection
 from tracking.letters import Letter, requested
 from tracking.locator import load_locator
 from tracking.memory import load_memory
@@ -60,6 +61,8 @@ class _Session:
     thin_due: float = 0.0
     ahead: date | None = None
     secrets: Mapping[str, str] = field(default_factory=dict)
+    following: Following = field(default_factory=Following)
+    gathering_due: float = 0.0
 
 
 class DatabaseAway(Exception):
@@ -133,7 +136,7 @@ class BatchWriter:
             self.close()
             raise DatabaseAway(str(error).strip()) from error
 
-    def tend(self, *, backlog: bool = False) -> list[Correction]:
+    def tend(self, *, backlog: bool = False) -> list[Correction | GatheringCorrection]:
         """What is to be done between batches: alerts of silence by the clock, and alerts corrected by late
         fixes, within a share of the time. ``backlog``: more batches wait, so no device can be called silent.
 
@@ -145,7 +148,7 @@ class BatchWriter:
             self.close()
             raise DatabaseAway(str(error).strip()) from error
 
-    def _tend(self, backlog: bool) -> list[Correction]:
+    def _tend(self, backlog: bool) -> list[Correction | GatheringCorrection]:
         session, settings = self._refresh(), self._correction
         now = self._clock()
         if now < session.tending_from:
@@ -156,10 +159,12 @@ class BatchWriter:
             if work.changes or work.rule_states:
                 store.commit(session.connection, work)
                 pipeline.remember(work)
+            gatherings.follow(session.connection, session.world, session.following, now_us())
         if now >= session.thin_due:
             session.thin_due = now + THIN_EVERY_S
             forget_checkpoints(session.connection, settings.checkpoint_days)
-        done: list[Correction] = []
+            gatherings.forget_states(session.connection, settings.checkpoint_days)
+        done: list[Correction | GatheringCorrection] = []
         # Bounded: a fleet that comes back at once does not hold up those that report.
         until = now + min(max(settings.share * (now - session.tended), 0.005), LONGEST_TEND_S)
         while self._clock() < until:
@@ -172,8 +177,21 @@ class BatchWriter:
                 break
             done.append(corrected)
             _log.info("corrected", device_id=corrected.device_id, **corrected.outcome._asdict())
+        if self._clock() >= session.gathering_due:
+            done += self._correct_gatherings(session)
         session.tended = self._clock()
         return done
+
+    def _correct_gatherings(self, session: _Session) -> list[GatheringCorrection]:
+        began = self._clock()
+        step = gatherings.correct_step(session.connection, session.world, session.following, self._correction)
+        if step is None:
+            return []
+        ended = self._clock()
+        session.gathering_due = ended + (ended - began) * (1 / self._correction.share - 1)
+        if step.corrected:
+            _log.info("gatherings_corrected", alerts=step.corrected)
+        return [step]
 
     def close(self) -> None:
         if self._session is not None:
@@ -246,7 +264,10 @@ class BatchWriter:
             tending_from=now + self._correction.timers_after_s,
             tended=now,
             secrets=self._load_secrets(connection),
+            following=gatherings.load_following(connection),
         )
+        if gatherings.lines_of(world):
+            world.memory.ticked_us = self._session.following.reached_us
         _log.info(
             "database_connected",
             devices=len(world.directory.devices),

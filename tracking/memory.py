@@ -68,6 +68,8 @@ class Memory:
     def __init__(self) -> None:
         self.newest = Newest()
         self.judged = Newest()
+        self.ticked_us = NEVER
+        """Up to when gatherings have been looked at; ``NEVER`` while no rule asks for them."""
         self._states: dict[str, RuleStates] = {}
 
     def newest_us(self, device_ids: NDArray[np.int32]) -> NDArray[np.int64]:

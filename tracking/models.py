@@ -463,3 +463,25 @@ class DeadLetter(Base):
 
 
 Index("ix_dead_letter_rerun", DeadLetter.id, postgresql_where=DeadLetter.rerun_requested_at.is_not(None))
+
+
+class GatheringState(Base):
+    """The gatherings of a rule after a tick (``tracking.rules.gathering.Group``): the newest tick, and one
+    every five minutes to go through a span again from."""
+
+    __tablename__ = "gathering_state"
+
+    rule: Mapped[str] = mapped_column(primary_key=True)
+    tick: Mapped[datetime] = mapped_column(DateTime(timezone=True), primary_key=True)
+    groups: Mapped[list[Any]] = mapped_column(JSONB)
+
+
+class GatheringDirty(Base):
+    """A span of ticks (its beginning, exclusive) to be gone through again, once ``until`` was reached."""
+
+    __tablename__ = "gathering_dirty"
+
+    bucket: Mapped[datetime] = mapped_column(DateTime(timezone=True), primary_key=True)
+    until: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    first_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
+    last_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())

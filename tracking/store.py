@@ -11,7 +11,7 @@ import psycopg
 from numpy.typing import NDArray
 from psycopg.types.json import set_json_dumps
 
-from tracking import distress, tallies
+from tracking import distress, gathering_marks, tallies
 from tracking.batch import FixBatch
 from tracking.clock import DAY_US, POSTGRES_EPOCH_US, datetime_of, now_us
 from tracking.copy_form import Column, copy_form
@@ -97,11 +97,12 @@ def _commit(connection: psycopg.Connection[Any], work: Work, *, all_may_repeat: 
     with connection.transaction():
         if len(work.fixes):
             inserted = _insert(connection, work, all_may_repeat=all_may_repeat)
+            gathering_marks.mark_late(connection, work)
             _mark_days(connection, work)
         _write_checkpoints(connection, work)
         _write_states(connection, work)
         _write_connections(connection, work.connections)
-        _write_changes(connection, work.changes)
+        write_changes(connection, work.changes)
         _write_dead_letters(connection, work)
         note_reruns(connection, work)
         distress.write(connection, work)
@@ -237,7 +238,8 @@ def _write_connections(connection: psycopg.Connection[Any], connections: dict[in
         connection.execute(QUERIES["update_connections"], parameters)
 
 
-def _write_changes(connection: psycopg.Connection[Any], changes: Sequence[Change]) -> None:
+def write_changes(connection: psycopg.Connection[Any], changes: Sequence[Change]) -> None:
+    """Open, update, close and withdraw alerts, with their news. Within the caller's transaction."""
     if not changes:
         return
     with connection.pipeline():

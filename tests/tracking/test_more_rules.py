@@ -1,4 +1,4 @@
-"""Rules about battery, ignition, jumps, arrival and gatherings, with the engine that all rules have."""
+"""Rules about battery, ignition, jumps and arrival, with the engine that all rules have."""
 
 from typing import Any
 
@@ -14,10 +14,9 @@ from tracking.batch import FixBatch, from_fixes
 from tracking.directory import Device, Directory, Duty
 from tracking.fix import Fix
 from tracking.locator import Locator, make_locator
-from tracking.rules.base import NOTHING, Change, Last, Remembered, Scene
+from tracking.rules.base import Change, Last, Remembered, Scene
 from tracking.rules.catalogue import CATALOGUE, check_limits
 from tracking.rules.definitions import RuleDefinition
-from tracking.rules.gathering import Gathering
 from tracking.rules.hysteresis import Hysteresis
 from tracking.rules.kinds import KINDS
 from tracking.rules.live import TIMED, LiveRule, live_kinds
@@ -170,39 +169,6 @@ def test_the_clock_and_the_fixes_tell_the_same(places: list[tuple[int, bool]], t
     until = (ended - START) // MINUTE
     closed = [one for one in episodes(live) if one[1] is not None and one[1] <= until]
     assert closed == [one for one in episodes(whole) if one[1] is not None]
-
-
-def test_one_alert_a_gathering_that_ends_when_they_part() -> None:
-    rule = Gathering(RuleDefinition("crowd", "gathering", count=4, radius_m=60, after_s=120))
-    known = directory(8)
-    state: dict[int, Remembered] = {}
-    changes: list[Change] = []
-
-    def tick(minute: float, apart_m: float) -> None:
-        now = START + round(minute * MINUTE)
-        count = 8
-        last = Last(
-            np.arange(1, count + 1, dtype=np.int32),
-            np.full(count, now - 5 * SECOND),
-            np.full(count, 120.0),
-            30.0 + np.array([0, 1, 2, 3, 4, 400, 800, 1_200]) * apart_m * METRE,
-            np.zeros(count, dtype=np.float32),
-        )
-        judgement = rule.wake(now, scene(located([]), known), state, last)
-        changes.extend(judgement.changes)
-        state.update(judgement.states)
-        for device in [device for device, one in state.items() if one == NOTHING]:
-            del state[device]
-
-    for minute, apart in [(0, 50.0), (1, 50.0), (2, 50.0), (3, 40.0), (4, 50.0), (5, 90.0), (6, 90.0)]:
-        tick(minute, apart)
-    assert kinds(changes)[0] == "open"
-    assert kinds(changes)[-1] == "close"
-    assert kinds(changes).count("open") == 1
-    opened = changes[0]
-    assert (opened.device_id, opened.opened_us, opened.evidence["count"]) == (1, START, 5)
-    assert [unit["key"] for unit in opened.evidence["units"]] == ["d1", "d2", "d3", "d4", "d5"]
-    assert changes[-1].closed_us == START + 5 * MINUTE
 
 
 def test_every_kind_can_be_set_within_bounds() -> None:

@@ -295,8 +295,8 @@ class RuleLine:
         """As ``Rule.judge``."""
         if not len(fixes):
             return Judgement()
-        first = self._in_force(int(fixes.fix_time_us.min()))
-        if not self._ended and first is self._in_force(int(fixes.fix_time_us.max())):
+        first = self.in_force(int(fixes.fix_time_us.min()))
+        if not self._ended and first is self.in_force(int(fixes.fix_time_us.max())):
             return first.judge(fixes, scene, states)
         judgement = Judgement()
         present = np.unique(fixes.device_id).tolist()
@@ -322,9 +322,10 @@ class RuleLine:
 
     def wake(self, now_us: int, scene: Scene, states: Mapping[int, Remembered], last: Last) -> Judgement:
         """As ``Rule.wake``."""
-        return self._in_force(now_us).wake(now_us, scene, states, last)
+        return self.in_force(now_us).wake(now_us, scene, states, last)
 
-    def _in_force(self, moment_us: int) -> LiveRule:
+    def in_force(self, moment_us: int) -> LiveRule:
+        """The version that holds at a moment."""
         return self.versions[bisect_right(self._sinces, moment_us)]
 
 

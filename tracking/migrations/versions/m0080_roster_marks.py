@@ -3,7 +3,7 @@
 from alembic import op
 
 revision = "0080_roster_marks"
-down_revision = "0061_paper_history"
+down_revision = "0079_state_room"
 branch_labels = None
 depends_on = None
 
