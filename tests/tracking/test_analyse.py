@@ -86,3 +86,24 @@ def test_fewer_points_for_a_smaller_map() -> None:
     counts = [len(simplify(track, zoom)) for zoom in (8, 12, 16)]
     assert counts == sorted(counts)
     assert counts[0] < 50 < counts[2] <= 500
+
+
+def test_a_gathering_is_told_after_the_devices(tmp_path: Path) -> None:
+    lines = []
+    for device in range(4):
+        for step in range(30):
+            parted = 0.0002 * (step - 20) * (device + 1) if step > 20 else 0
+            lon, lat = 120 + device * 0.0002 + step % 3 * 1e-6 + parted, 30 + step % 5 * 1e-6
+            lines.append(f"d{device},{1_760_000_000 + step * 20 + device},{lon:.6f},{lat:.6f}")
+    (tmp_path / "tracks.csv").write_text("\n".join(["device,time,lon,lat", *lines]))
+    (tmp_path / "rules.toml").write_text(
+        '[[rule]]\nkey = "crowd"\nkind = "gathering"\ncount = 4\nradius_m = 30\nafter_s = 120\n'
+    )
+    found = analyse(tmp_path / "tracks.csv", "--rules", tmp_path / "rules.toml")
+    assert [one["kind"] for one in found][-1] == "alert"
+    alert = found[-1]
+    told = (alert["rule_kind"], alert["device"], alert["worst"], alert["close_reason"])
+    assert told == ("gathering", "d0", 4.0, "returned")
+    assert alert["opened_at"] == "2025-10-09T08:53:30Z"
+    assert [one["key"] for one in alert["evidence"]] == ["d0", "d1", "d2", "d3"]  # type: ignore[index, union-attr, attr-defined]
+    assert sum(one["kind"] == "alert" for one in found) == 1

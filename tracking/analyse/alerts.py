@@ -7,6 +7,7 @@ import numpy as np
 
 from gis_core.errors import BadInput
 from tracking import quality
+from tracking.analyse.gatherings import Meeting
 from tracking.analyse.words import Record, spoken
 from tracking.batch import FixBatch
 from tracking.directory import Device, Directory
@@ -33,7 +34,11 @@ class RuleBook:
         self.grids = read_places(grid_file) if grid_file else None
         self.rules: list[tuple[RuleDefinition, Places]] = []
         self._settings = TrackingSettings()
-        for rule in read_rules(rules_file) if rules_file else DEFAULT_RULES:
+        told = read_rules(rules_file) if rules_file else DEFAULT_RULES
+        self.meeting = Meeting([rule for rule in told if rule.kind == "gathering"])
+        for rule in told:
+            if rule.kind == "gathering":
+                continue
             places = NO_PLACES
             if rule.geometry and rules_file:
                 places = read_places(rules_file.parent / rule.geometry)
@@ -47,7 +52,9 @@ class RuleBook:
 
     def judge(self, name: str, checked: quality.Checked) -> Iterator[Record]:
         """Alerts of one device, rule by rule."""
-        fixes = _as_batch(checked.track.take(~checked.frozen))
+        track = checked.track.take(~checked.frozen)
+        self.meeting.see(name, track, checked.period_s)
+        fixes = _as_batch(track)
         settings = self._settings
         way = way_of(
             fixes,

@@ -20,7 +20,8 @@ from tracking.stops import StopSettings
 def analyse_file(
     file: TrackFile, *, now_us: int, grid_file: Path | None = None, rules_file: Path | None = None
 ) -> Iterator[Record]:
-    """All records of a file, device after device in the order of their first rows.
+    """All records of a file, device after device in the order of their first rows; what several devices do
+    together at the end.
 
     Raises BadInput for grids or rules that cannot be read.
     """
@@ -53,6 +54,7 @@ def analyse_file(
         yield from _findings(name, checked)
         yield from _copied(index, file.names, tracks, shared)
         yield from _journey(name, len(track), checked, stop_settings, book)
+    yield from book.meeting.alerts()
 
 
 def by_device(file: TrackFile) -> list[Track]:
