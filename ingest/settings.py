@@ -28,7 +28,7 @@ class IngestSettings(BaseSettings):
     """Whether NMEA sentences without checksum are taken; a wrong one is refused always."""
     retry_max_s: PositiveFloat = 5.0
     """Longest pause between two tries while the database or the broker is away."""
-    directory_every_s: PositiveFloat = 30.0
+    directory_every_s: PositiveFloat = 300.0
     """Devices and rosters are read again so often, besides when they change."""
     grids_every_s: PositiveFloat = 600.0
     """Grids are read again so often, besides when they change: some begin or end with the day."""

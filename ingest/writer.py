@@ -11,22 +11,21 @@ import structlog
 from psycopg import sql
 
 from gis_core.identity.secrets import Keyring
-from ingest.payload_secrets import load_payload_secrets
+from ingest.surroundings import Found, Part, Surroundings
 from tracking import gatherings, partitions, pipeline, store
 from tracking.arrival import Arrival
 from tracking.clock import DAY_US, datetime_of, now_us
 from tracking.correction import Correction, CorrectionFailed, correct_next, forget_checkpoints, mark_since
-from tracking.directory import find_devices, load_directory
+from tracking.directory import find_devices
 from tracking.duty_times import OlderTurnsNeeded
 from tracking.gatherings import Following, GatheringCorrection
 from tracking.letters import Letter, requested
-from tracking.locator import load_locator
 from tracking.memory import load_memory
 from tracking.pipeline import Work, World
 from tracking.quality.live import LiveQuality
 from tracking.reasons import Reason, Reject
 from tracking.rules import Rule
-from tracking.rules.loading import changed_since_us, load_rules
+from tracking.rules.loading import changed_since_us
 from tracking.settings import CorrectionSettings, TrackingSettings
 from tracking.tallies import read_clocks
 
@@ -51,6 +50,7 @@ class _Session:
 
     connection: psycopg.Connection[Any]
     listener: psycopg.Connection[Any]
+    surroundings: Surroundings
     world: World
     partitions: set[str]
     directory_due: float
@@ -195,79 +195,94 @@ class BatchWriter:
 
     def close(self) -> None:
         if self._session is not None:
-            self._session.connection.close()
-            self._session.listener.close()
-            self._session = None
+            session, self._session = self._session, None
+            session.connection.close()
+            session.listener.close()
+            session.surroundings.close()
 
     def _refresh(self) -> _Session:
         session = self._session or self._connect()
         now = self._clock()
-        directory, grids = now >= session.directory_due, now >= session.grids_due
-        rules = False
-        for notice in session.listener.notifies(timeout=0):
-            directory |= notice.channel == "wanmi_directory"
-            if notice.channel == "wanmi_city":
-                layers = notice.payload.split(",")
-                grids |= not GRID_LAYERS.isdisjoint(layers)
-                rules |= not RULE_LAYERS.isdisjoint(layers)
-        if grids:
-            session.world = replace(session.world, locator=load_locator(session.connection))
-            session.grids_due = now + self._grids_every_s
-            _log.info("grids_loaded", unit_grids=len(session.world.locator.unit_grids))
-        if directory:
-            session.world = replace(session.world, directory=load_directory(session.connection))
-            session.secrets = self._load_secrets(session.connection)
+        asked = Part.NOTHING
+        if now >= session.directory_due:
+            asked |= Part.DIRECTORY | Part.RULES
             session.directory_due = now + self._directory_every_s
-            self._unknown.clear()
-        if directory or rules:
-            self._load_rules(session)
+        if now >= session.grids_due:
+            asked |= Part.GRIDS
+            session.grids_due = now + self._grids_every_s
+        for notice in session.listener.notifies(timeout=0):
+            if notice.channel == "wanmi_directory":
+                asked |= Part.DIRECTORY | Part.RULES
+            elif notice.channel == "wanmi_city":
+                layers = notice.payload.split(",")
+                asked |= Part.GRIDS if not GRID_LAYERS.isdisjoint(layers) else Part.NOTHING
+                asked |= Part.RULES if not RULE_LAYERS.isdisjoint(layers) else Part.NOTHING
+        session.surroundings.ask(asked)
+        found = session.surroundings.answer()
+        if found is not None:
+            self._take(session, found)
         today = datetime_of(now_us()).date()
         if session.ahead != today:
             _ensure_partitions(session, partitions.days_ahead(today, self._tracking.partitions_ahead))
             session.ahead = today
         return session
 
+    def _take(self, session: _Session, found: Found) -> None:
+        """From here on batches are judged by what was read."""
+        world = session.world
+        if found.locator is not None:
+            world = replace(world, locator=found.locator)
+            _log.info("grids_loaded", unit_grids=len(found.locator.unit_grids))
+        if found.directory is not None:
+            world = replace(world, directory=found.directory)
+            session.secrets = found.secrets or {}
+            self._unknown.clear()
+        if found.rules is not None:
+            # What was judged since a change of rules or zones, before it was heard of, is judged again.
+            since = changed_since_us(world.rules, found.rules, now_us())
+            world = replace(world, rules=(*self._rules, *found.rules))
+            if since is not None:
+                mark_since(session.connection, since)
+        session.world = world
+
     def _connect(self) -> _Session:
         self.close()
-        arguments: dict[str, Any] = {
-            "autocommit": True,
-            "connect_timeout": 5,
-            "application_name": "wanmi-ingest",
-            "options": "-c timezone=UTC -c jit=off",
-            "keepalives_idle": 10,
-            "keepalives_interval": 5,
-            "keepalives_count": 3,
-        }
         # Hear first, read second: what changes in between is heard.
-        listener = psycopg.connect(self._url, **arguments)
+        listener = self._open_connection()
         for channel in CHANNELS:
             listener.execute(sql.SQL("LISTEN {}").format(sql.Identifier(channel)))
-        connection = psycopg.connect(self._url, **arguments)
+        connection = self._open_connection()
         store.prepare(connection)
         now = self._clock()
         self._unknown.clear()
+        surroundings = Surroundings(self._open_connection, self._keyring)
+        try:
+            found = surroundings.read_now(Part.DIRECTORY | Part.GRIDS | Part.RULES)
+        except BaseException:
+            surroundings.close()
+            raise
+        assert found.directory is not None
+        assert found.locator is not None
         world = World(
-            load_directory(connection),
-            load_locator(connection),
+            found.directory,
+            found.locator,
             load_memory(connection),
-            (*self._rules, *load_rules(connection)),
+            (*self._rules, *(found.rules or ())),
             self._tracking,
             LiveQuality(clocks=read_clocks(connection)),
         )
         self._session = _Session(
             connection,
             listener,
+            surroundings,
             world,
             partitions.known_partitions(connection),
             directory_due=now + self._directory_every_s,
             grids_due=now + self._grids_every_s,
             tending_from=now + self._correction.timers_after_s,
             tended=now,
-            secrets=self._load_secrets(connection),
-            following=gatherings.load_following(connection),
+            secrets=found.secrets or {},
         )
-        if gatherings.lines_of(world):
-            world.memory.ticked_us = self._session.following.reached_us
         _log.info(
             "database_connected",
             devices=len(world.directory.devices),
@@ -275,16 +290,17 @@ class BatchWriter:
         )
         return self._session
 
-    def _load_rules(self, session: _Session) -> None:
-        """What was judged since a change of rules or zones, before it was heard of, is judged again."""
-        loaded = load_rules(session.connection)
-        since = changed_since_us(session.world.rules, loaded, now_us())
-        session.world = replace(session.world, rules=(*self._rules, *loaded))
-        if since is not None:
-            mark_since(session.connection, since)
-
-    def _load_secrets(self, connection: psycopg.Connection[Any]) -> Mapping[str, str]:
-        return {} if self._keyring is None else load_payload_secrets(connection, self._keyring)
+    def _open_connection(self) -> psycopg.Connection[Any]:
+        return psycopg.connect(
+            self._url,
+            autocommit=True,
+            connect_timeout=5,
+            application_name="wanmi-ingest",
+            options="-c timezone=UTC -c jit=off",
+            keepalives_idle=10,
+            keepalives_interval=5,
+            keepalives_count=3,
+        )
 
     def _write(self, arrivals: Sequence[Arrival]) -> list[tuple[Work, int]]:
         try:

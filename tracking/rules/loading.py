@@ -19,7 +19,7 @@ from tracking.clock import micros_of
 from tracking.rules.definitions import RuleDefinition
 from tracking.rules.live import TIMED, LiveRule, RuleLine
 from tracking.rules.places import Places
-from tracking.rules.roads import load_road_limits
+from tracking.rules.roads import RoadLimits, load_road_limits
 from tracking.rules.way import NEVER
 from tracking.sql import QUERIES
 
@@ -36,6 +36,19 @@ class Shape(NamedTuple):
     wkb: bytes
 
 
+_places: dict[tuple[Any, ...], Places] = {}
+"""Of the rules as last read: their shapes are worked out once, not whenever a device or a turn changes."""
+
+
+def _places_of(found: Sequence[bytes], roads: RoadLimits | None, limit: dict[str, float]) -> Places:
+    key = (tuple(found), id(roads), tuple(limit.items()))
+    made = _places.get(key)
+    if made is None:
+        array = shapely.from_wkb(np.array(found, dtype=object))
+        made = _places[key] = Places(np.atleast_1d(array), [dict(limit) for _ in found], roads)
+    return made
+
+
 def load_rules(connection: psycopg.Connection[Any]) -> tuple[RuleLine, ...]:
     """The rules of the table with their versions; one that has been disabled stays, to end its episodes."""
     shapes = _load_shapes(connection)
@@ -44,7 +57,11 @@ def load_rules(connection: psycopg.Connection[Any]) -> tuple[RuleLine, ...]:
         RuleLine(list(_versions(connection, list(group), shapes)))
         for _, group in groupby(rows, key=lambda row: row[0])
     )
-    return tuple(line for line in lines if any(one.definition.enabled for one in line.versions))
+    loaded = tuple(line for line in lines if any(one.definition.enabled for one in line.versions))
+    used = {id(one.places) for line in loaded for one in line.versions}
+    for key in [key for key, places in _places.items() if id(places) not in used]:
+        del _places[key]
+    return loaded
 
 
 def _load_shapes(connection: psycopg.Connection[Any]) -> dict[str, list[Shape]]:
@@ -80,7 +97,6 @@ def _versions(
         for since, until, found in _spans([one for code in codes for one in shapes.get(code, [])]):
             if since >= ends or until <= begins:
                 continue
-            array = shapely.from_wkb(np.array(found, dtype=object))
             told = rule
             if rule.kind in NEEDS_ZONES and not found:
                 told = msgspec.structs.replace(rule, enabled=False)
@@ -89,7 +105,7 @@ def _versions(
                 in_force = sinces[0]  # nothing that lasts counts from before
             made = TIMED.get(rule.kind, LiveRule)(
                 told,
-                Places(np.atleast_1d(array), [dict(limit) for _ in found], roads),
+                _places_of(found, roads, limit),
                 frozenset(kinds),
                 frozenset(org_units),
                 area,

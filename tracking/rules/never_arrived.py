@@ -19,7 +19,7 @@ from tracking.rules.base import NOTHING, Change, Judgement, Last, Remembered, Sc
 from tracking.rules.definitions import as_evidence
 from tracking.rules.hysteresis import IDLE, Episode
 from tracking.rules.live import SETTLED_US, LiveRule
-from tracking.rules.states import stays_of
+from tracking.rules.states import stays_of, with_episode
 from tracking.rules.way import NEVER
 
 EARLY_US = 1_800_000_000
@@ -140,15 +140,15 @@ class NeverArrived(LiveRule):
         judgement = Judgement()
         if not self.definition.enabled:
             return judgement
-        concerned, _ = self._roll_of(scene.directory)
-        places = {
-            device: (float(lon), float(lat))
-            for device, lon, lat in zip(last.device_id.tolist(), last.lon, last.lat, strict=True)
-        }
-        heard = dict(zip(last.device_id.tolist(), last.time_us.tolist(), strict=True))
-        for device, turns in scene.directory.duties.items():
-            if device >= len(concerned) or not concerned[device]:
-                continue
+        asked = self._overdue(now_us, scene, states, last)
+        rows = np.flatnonzero(np.isin(last.device_id, asked))
+        ids = last.device_id[rows].tolist()
+        places = dict(
+            zip(ids, zip(last.lon[rows].tolist(), last.lat[rows].tolist(), strict=True), strict=True)
+        )
+        heard = dict(zip(ids, last.time_us[rows].tolist(), strict=True))
+        for device in asked.tolist():
+            turns = scene.directory.duties[device]
             before = state = states.get(device, NOTHING)
             since = min(now_us, heard.get(device, now_us)) - LONGEST_TURN_US
             first = bisect_left(turns, since, key=lambda turn: turn.starts_us)
@@ -175,6 +175,28 @@ class NeverArrived(LiveRule):
             if state != before:
                 judgement.states[device] = state
         return judgement
+
+    def _overdue(
+        self, now_us: int, scene: Scene, states: Mapping[int, Remembered], last: Last
+    ) -> NDArray[np.int32]:
+        """Devices with a turn whose grace is over and that is not settled: as a rule very few."""
+        turns = scene.directory.turns
+        place = np.repeat(np.arange(len(turns.device_id)), np.diff(turns.first_turn))
+        concerned, _ = self._roll_of(scene.directory)
+        known = turns.device_id < len(concerned)
+        about = known & concerned[np.where(known, turns.device_id, 0)]
+        heard = np.full(len(turns.device_id), now_us)
+        spoke = turns.place_of(last.device_id)
+        heard[spoke[spoke >= 0]] = last.time_us[spoke >= 0]
+        grace_us = round(self.definition.after_s * 1e6)
+        overdue = np.minimum(turns.starts_us + grace_us, turns.ends_us) < now_us
+        overdue &= turns.starts_us >= max(self.since_us, NEVER + LONGEST_TURN_US)
+        overdue &= turns.starts_us >= np.minimum(now_us, heard)[place] - LONGEST_TURN_US
+        overdue &= turns.starts_us > stays_of(states, turns.device_id).since_us[place]
+        # Of a turn that is over, and after which there were fixes, these tell.
+        told = (now_us >= turns.ends_us) & (heard[place] >= turns.ends_us)
+        overdue &= ~told | with_episode(states, turns.device_id)[place]
+        return np.asarray(turns.device_id[np.unique(place[overdue & about[place]])])
 
     def _close(
         self, turn: Duty, device: int, first: Place, last: Place, closed_us: int, reason: str
