@@ -324,7 +324,7 @@ def oracle(
 
     figures = measure(fixes=fixes, folder=folder, say=_say)
     _show(figures, report(figures), as_json)
-    if figures["mismatches_disorder"] or figures["mismatches_offline"]:
+    if any(figures[f"mismatches_{beside}"] for beside in ("disorder", "offline", "file")):
         raise typer.Exit(1)
 
 

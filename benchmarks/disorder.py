@@ -1,54 +1,18 @@
 """Tracks that give alerts of every kind, and the disorder in which a bad network brings them."""
 
-import json
 from collections.abc import Iterator
-from typing import Any
 
+import msgspec
 import numpy as np
-import psycopg
 from numpy.typing import NDArray
 
-from benchmarks import scene
+from benchmarks.every_rule import LAT, LON, METRE_LAT, METRE_LON, STEP_S
 from tracking.arrival import Arrival
 from tracking.fix import Fix
+from tracking.signals import ACC_OFF, ACC_ON
 
-STEP_S = 10
-LON, LAT = scene.WEST + 5 * scene.CELL_LON, scene.SOUTH + 5 * scene.CELL_LAT
-METRE_LON, METRE_LAT = scene.CELL_LON / 100, scene.CELL_LAT / 100
-RULES: dict[str, dict[str, Any]] = {
-    "ban": {"kind": "forbidden_zone", "severity": "critical"},
-    "city": {"kind": "left_city"},
-    "speeding": {"kind": "speeding", "limit_kmh": 40, "pace": {"open_after_fixes": 3}},
-    "dwell": {"kind": "dwell", "after_s": 300, "pace": {"open_after_fixes": 1, "open_after_s": 0}},
-    "lost": {"kind": "signal_lost"},
-    "night": {"kind": "forbidden_zone", "schedule": {"since": "18:00:00", "to": "07:00:00"}},
-}
-ZONES = {
-    "BAN": (LON - 150 * METRE_LON, LAT, LON + 150 * METRE_LON, LAT + 400 * METRE_LAT),
-    "CITY": (LON - 300 * METRE_LON, LAT - 300 * METRE_LAT, LON + 300 * METRE_LON, LAT + 300 * METRE_LAT),
-}
-ZONE_OF = {"ban": "BAN", "night": "BAN", "city": "CITY"}
-
-
-def define_rules(
-    connection: psycopg.Connection[Any], *, city: tuple[float, float, float, float] = ZONES["CITY"]
-) -> None:
-    """Rules of every kind, in force for ever, over a city of ``scene.make_city``. ``city``: west, south, east
-    and north of what the rule "left city" is about."""
-    for code, box in (ZONES | {"CITY": city}).items():
-        connection.execute(
-            "INSERT INTO zone (code, kind, name, area_code, valid_from, geom)"
-            " VALUES (%s, 'fence', %s, '990102001', '2020-01-01',"
-            " ST_Multi(ST_MakeEnvelope(%s, %s, %s, %s, 4326)))",
-            (code, code, *box),
-        )
-    for key, definition in RULES.items():
-        connection.execute(
-            "INSERT INTO alert_rule (key, version, definition, zone_codes, changed_at)"
-            " VALUES (%s, 1, %s, %s, '2020-01-01')",
-            (key, json.dumps({"key": key, **definition}), [ZONE_OF[key]] if key in ZONE_OF else []),
-        )
-    connection.execute("UPDATE device SET period_s = %s", [STEP_S])
+MEETING_US = range(600_000_000, 1_800_000_000)
+"""So long before the end the rough ones of eight stand together."""
 
 
 def track(seed: int, count: int, end_us: int) -> list[Fix]:
@@ -66,6 +30,38 @@ def track(seed: int, count: int, end_us: int) -> list[Fix]:
     lat = LAT + (radius * np.sin(phase) + noise[1]) * METRE_LAT
     time_us = end_us - (seconds.sum() - np.cumsum(seconds)) * 1_000_000
     return [Fix(int(moment), x, y) for moment, x, y in zip(time_us, lon.tolist(), lat.tolist(), strict=True)]
+
+
+def rough(number: int, fixes: list[Fix]) -> list[Fix]:
+    """The same with what else devices tell: a battery that runs down, ignition, spikes; and eight of them in
+    a row meet some kilometres away."""
+    rng = np.random.default_rng(number + 5_000_000)
+    battery = np.clip(30 - np.arange(len(fixes)) // 8 + rng.integers(0, 60), 1, 100)
+    battery[len(fixes) // 2 :] += 40
+    off = np.repeat(rng.random(len(fixes) // 20 + 1) < 0.3, 20)[: len(fixes)]
+    spike = rng.random(len(fixes)) < 0.004
+    meets = rng.random() < 0.8
+    begin_us = MEETING_US.stop - int(rng.integers(0, 300_000_000))
+    end_us = fixes[-1].fix_time_us
+    east, north = (2_000 + number // 24 % 40 * 300) * METRE_LON, (1_500 + number // 960 * 300) * METRE_LAT
+    found = []
+    for row, fix in enumerate(fixes):
+        lon, lat = fix.lon, fix.lat
+        if meets and MEETING_US.start <= end_us - fix.fix_time_us < begin_us:
+            lon = LON + east + float(rng.normal(0, 5)) * METRE_LON
+            lat = LAT + north + float(rng.normal(0, 5)) * METRE_LAT
+        elif spike[row]:
+            lat += 3_000 * METRE_LAT
+        found.append(
+            msgspec.structs.replace(
+                fix,
+                lon=lon,
+                lat=lat,
+                battery_pct=int(min(battery[row], 100)),
+                signals=ACC_OFF if off[row] else ACC_ON,
+            )
+        )
+    return found
 
 
 def in_order(tracks: dict[str, list[Fix]], now_us: int, *, fixes: int = 5_000) -> Iterator[list[Arrival]]:

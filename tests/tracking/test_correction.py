@@ -6,7 +6,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from benchmarks import disorder, scene
+from benchmarks import disorder, every_rule, scene
 from ingest.writer import BatchWriter
 from tracking import reconciliation
 from tracking.arrival import Arrival
@@ -72,7 +72,7 @@ def alerts(connection: psycopg.Connection, device: int) -> list[tuple[Any, ...]]
 def test_disorder_gives_what_order_gives(
     writer: BatchWriter, connection: psycopg.Connection, seed: int, outside_duty: str
 ) -> None:
-    disorder.define_rules(connection)
+    every_rule.define_rules(connection, now_us())
     connection.execute("UPDATE off_duty_rule SET outside = %s", [outside_duty])
     connection.execute("UPDATE roster SET responsibility_grid_id = 1")
     connection.execute(

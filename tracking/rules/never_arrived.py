@@ -113,7 +113,7 @@ class NeverArrived(LiveRule):
             return _settle(turn)
         if time_us <= deadline:
             return state
-        last = here
+        last = scene.locator.distances.centre(turn.grid_id)
         if int(scene.way.before_us[row]) != NEVER:
             last = (float(scene.way.before_lon[row]), float(scene.way.before_lat[row]))
         if is_open and state.episode.first:

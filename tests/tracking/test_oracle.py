@@ -1,0 +1,18 @@
+"""Every rule: in order, in disorder, in one go and from a file the same alerts."""
+
+from pathlib import Path
+
+import psycopg
+
+from benchmarks import every_rule, oracle, scene
+
+
+def test_all_ways_give_the_same_alerts(database_url: str, tmp_path: Path) -> None:
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        scene.make_city(connection, side=10)
+        scene.make_devices(connection, 48)
+        figures = oracle.compare(connection, database_url, 24, tmp_path, track_fixes=500)
+    assert figures["differences"] == []
+    assert figures["by_rule"].keys() >= {*every_rule.RULES, "outside_grid", "crowd"} - {"night", "towed"}
+    assert {"off_duty", "returned", "schedule_ended"} <= figures["by_end"].keys()
+    assert figures["withdrawn"] > 0
