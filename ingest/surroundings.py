@@ -72,6 +72,11 @@ class Surroundings:
         self._under_way = None
         return found
 
+    @property
+    def reading(self) -> bool:
+        """Whether something has changed that is not in force yet."""
+        return bool(self._asked) or self._under_way is not None
+
     def read_now(self, parts: Part) -> Found:
         """As long as it takes. Raises psycopg.Error."""
         return self._reader.submit(self._read, parts).result()

@@ -37,6 +37,8 @@ UNKNOWN_FOR_S = 2.0
 WAKE_EVERY_S = 1.0
 THIN_EVERY_S = 6 * 3_600.0
 LONGEST_TEND_S = 0.25
+BACKLOG_SHARE = 0.25
+"""While batches wait, gatherings get so much less of the time."""
 
 _log = structlog.get_logger(__name__)
 
@@ -169,7 +171,13 @@ class BatchWriter:
         until = now + min(max(settings.share * (now - session.tended), 0.005), LONGEST_TEND_S)
         while self._clock() < until:
             try:
-                corrected = correct_next(session.connection, session.world, settings, now_us())
+                corrected = correct_next(
+                    session.connection,
+                    session.world,
+                    settings,
+                    now_us(),
+                    late_only=session.surroundings.reading,
+                )
             except CorrectionFailed as error:
                 _log.exception("correction_failed", error=str(error))
                 break
@@ -178,17 +186,18 @@ class BatchWriter:
             done.append(corrected)
             _log.info("corrected", device_id=corrected.device_id, **corrected.outcome._asdict())
         if self._clock() >= session.gathering_due:
-            done += self._correct_gatherings(session)
+            done += self._correct_gatherings(session, backlog=backlog)
         session.tended = self._clock()
         return done
 
-    def _correct_gatherings(self, session: _Session) -> list[GatheringCorrection]:
+    def _correct_gatherings(self, session: _Session, *, backlog: bool) -> list[GatheringCorrection]:
         began = self._clock()
         step = gatherings.correct_step(session.connection, session.world, session.following, self._correction)
         if step is None:
             return []
         ended = self._clock()
-        session.gathering_due = ended + (ended - began) * (1 / self._correction.share - 1)
+        share = self._correction.share * (BACKLOG_SHARE if backlog else 1.0)
+        session.gathering_due = ended + (ended - began) * (1 / share - 1)
         if step.corrected:
             _log.info("gatherings_corrected", alerts=step.corrected)
         return [step]
@@ -282,7 +291,10 @@ class BatchWriter:
             tending_from=now + self._correction.timers_after_s,
             tended=now,
             secrets=found.secrets or {},
+            following=gatherings.load_following(connection),
         )
+        if gatherings.lines_of(world):
+            world.memory.ticked_us = self._session.following.reached_us
         _log.info(
             "database_connected",
             devices=len(world.directory.devices),

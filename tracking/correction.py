@@ -84,9 +84,15 @@ NOWHERE = _Mark(NEVER, float("nan"), float("nan"), float("nan"), {})
 
 
 def correct_next(
-    connection: psycopg.Connection[Any], world: World, settings: CorrectionSettings, now_us: int
+    connection: psycopg.Connection[Any],
+    world: World,
+    settings: CorrectionSettings,
+    now_us: int,
+    *,
+    late_only: bool = False,
 ) -> Correction | None:
-    """Judge one device again whose late fixes have come to rest; None when there is none.
+    """Judge one device again whose late fixes have come to rest; None when there is none. ``late_only``: not
+    for a change of rosters or rules, which is still being read.
 
     To be called by the writer of the device's fixes between two batches: it replaces what the writer
     remembers. Raises psycopg.OperationalError and CorrectionFailed; then nothing
@@ -95,9 +101,8 @@ def correct_next(
     device_id = 0
     try:
         with connection.transaction():
-            found = connection.execute(
-                QUERIES["next_dirty"], {"quiet_s": settings.quiet_s, "longest_s": settings.longest_s}
-            ).fetchone()
+            rest = {"quiet_s": settings.quiet_s, "longest_s": settings.longest_s, "late_only": late_only}
+            found = connection.execute(QUERIES["next_dirty"], rest).fetchone()
             if found is None:
                 return None
             device_id, since, until, cause = found

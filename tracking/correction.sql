@@ -1,7 +1,9 @@
 -- :name next_dirty
 -- A device whose late fixes have come to rest, or have been waiting for too long.
 SELECT device_id, since, until, cause FROM rule_dirty
- WHERE last_at <= now() - make_interval(secs => :quiet_s) OR first_at <= now() - make_interval(secs => :longest_s)
+ WHERE (last_at <= now() - make_interval(secs => :quiet_s)
+        OR first_at <= now() - make_interval(secs => :longest_s))
+   AND (cause = 'late_fixes' OR NOT :late_only)
  ORDER BY first_at, device_id
  LIMIT 1
    FOR UPDATE SKIP LOCKED

@@ -389,7 +389,7 @@ class RuleDirty(Base):
     until: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     """Fix time of the latest."""
     cause: Mapped[str] = mapped_column(server_default="late_fixes")
-    """For the record of what is corrected; of several the last."""
+    """For the record of what is corrected; of several not the late fixes."""
     first_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
     last_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
 

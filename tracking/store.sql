@@ -119,8 +119,7 @@ RETURNING device_id, fix_time, flags
 INSERT INTO rule_dirty AS m (device_id, since, until)
 SELECT device_id, min(fix_time), max(fix_time) FROM new WHERE flags & 1 = 1 GROUP BY device_id
     ON CONFLICT (device_id) DO UPDATE
-   SET since = least(m.since, excluded.since), until = greatest(m.until, excluded.until), last_at = now(),
-       cause = excluded.cause
+   SET since = least(m.since, excluded.since), until = greatest(m.until, excluded.until), last_at = now()
 )
 SELECT count(*) FROM new
 
