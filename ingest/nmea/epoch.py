@@ -2,16 +2,29 @@
 
 from dataclasses import dataclass, field
 from datetime import date
+from math import hypot
 
 from ingest import values
 from ingest.nmea import fields as read
 from ingest.nmea.scanner import Sentence
 
-SYSTEMS = {"GP": "gps", "GL": "glonass", "GA": "galileo", "BD": "beidou", "GB": "beidou", "GQ": "qzss"}
+SYSTEMS = {
+    "GP": "gps",
+    "GL": "glonass",
+    "GA": "galileo",
+    "BD": "beidou",
+    "GB": "beidou",
+    "PQ": "beidou",
+    "GQ": "qzss",
+    "QZ": "qzss",
+    "GI": "navic",
+}
 """Satellite systems by talker; GN is several of them, and any other talker another instrument."""
 TIME_FIELD = {"RMC": 0, "GGA": 0, "GNS": 0, "ZDA": 0, "GLL": 4}
-SHORTEST = {"RMC": 9, "GGA": 9, "GNS": 8, "ZDA": 4, "GLL": 4, "VTG": 7, "GSA": 14, "GSV": 3}
-"""Fields a sentence has at least; GLL of NMEA 0183 1.5 ends after the position."""
+SHORTEST = {"RMC": 9, "GGA": 9, "GNS": 8, "ZDA": 4, "GLL": 4, "VTG": 4, "GSA": 14, "GST": 7, "GSV": 3}
+"""Fields a sentence has at least; GLL of NMEA 0183 1.5 ends after the position, VTG has four numbers."""
+_GNS_MODES = "RFDPAEMS"
+"""From the best down."""
 _POSITION_FIELD = {"RMC": 2, "GGA": 1, "GNS": 1, "GLL": 0}
 _ESTIMATED = 6
 """Quality of dead reckoning, which needs no satellites."""
@@ -37,6 +50,8 @@ class Epoch:
     time_us: int | None = None
     """Microseconds since midnight UTC."""
     day: date | None = None
+    day_vouched: bool = False
+    """Whether the date is that of a valid RMC, or of ZDA."""
     positions: dict[str, Position] = field(default_factory=dict)
     seen: set[tuple[str, str]] = field(default_factory=set)
     """Talker and name of what may come once in an epoch."""
@@ -47,6 +62,8 @@ class Epoch:
     course_deg: float | None = None
     satellites: int | None = None
     hdop: float | None = None
+    accuracy_m: float | None = None
+    """Of GST: standard errors of latitude and longitude together."""
     pdop: float | None = None
     vdop: float | None = None
     quality: int | None = None
@@ -89,7 +106,7 @@ class Epoch:
         mode = fields[11] if len(fields) > 11 else ""
         self.mode = self.mode or mode or None
         self._take_position(sentence, fields[1] == "A" and mode != "N")
-        self.day = self.day or read.date_of(fields[8])
+        self._date(read.date_of(fields[8]), vouched=fields[1] == "A")
         if fields[1] == "A":
             knots = values.not_negative(read.number(fields, 6))
             if knots is not None:
@@ -106,11 +123,14 @@ class Epoch:
         self._count(fields, 6)
         if self.hdop is None:
             self.hdop = read.number(fields, 7)
-        if self.altitude_m is None and quality:
-            self.altitude_m = values.altitude(read.number(fields, 8))
+        height = read.number(fields, 8)
+        if self.altitude_m is None and quality and height is not None:
+            feet = fields[9:10] in (("F",), ("f",))
+            self.altitude_m = values.altitude(height * read.FOOT if feet else height)
 
     def _take_gns(self, sentence: Sentence, fields: tuple[str, ...]) -> None:
         self._take_position(sentence, any(letter not in "N " for letter in fields[5]))
+        self.mode = self.mode or next((mode for mode in _GNS_MODES if mode in fields[5]), None)
         self._count(fields, 6)
         if self.hdop is None:
             self.hdop = read.number(fields, 7)
@@ -123,11 +143,17 @@ class Epoch:
         self._take_position(sentence, (len(fields) < 6 or fields[5] == "A") and mode != "N")
 
     def _take_zda(self, _sentence: Sentence, fields: tuple[str, ...]) -> None:
-        self.day = self.day or read.date_of_parts(fields[1], fields[2], fields[3])
+        self._date(read.date_of_parts(fields[1], fields[2], fields[3]), vouched=True)
+
+    def _date(self, day: date | None, *, vouched: bool) -> None:
+        if day is not None and (self.day is None or (vouched and not self.day_vouched)):
+            self.day, self.day_vouched = day, vouched
 
     def _take_vtg(self, _sentence: Sentence, fields: tuple[str, ...]) -> None:
         if len(fields) > 8 and fields[8] == "N":
             return
+        if len(fields) < 7:  # before version 2: true course, magnetic course, knots, km/h
+            fields = (fields[0], "T", fields[1], "M", fields[2], "N", fields[3], "K")
         if self.speed_mps is None and fields[5] == "N":
             knots = values.not_negative(read.number(fields, 4))
             self.speed_mps = None if knots is None else knots * read.KNOT
@@ -146,6 +172,12 @@ class Epoch:
             self.hdop = read.number(fields, 15)
         if self.vdop is None:
             self.vdop = read.number(fields, 16)
+
+    def _take_gst(self, _sentence: Sentence, fields: tuple[str, ...]) -> None:
+        told = read.time_of_day_us(fields[0])
+        north, east = read.number(fields, 5), read.number(fields, 6)
+        if (told is None or told == self.time_us) and north is not None and east is not None:
+            self.accuracy_m = values.not_negative(round(hypot(north, east), 3))
 
     def _take_gsv(self, sentence: Sentence, fields: tuple[str, ...]) -> None:
         count = values.count(read.number(fields, 2))

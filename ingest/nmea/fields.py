@@ -5,11 +5,14 @@ from datetime import date
 
 _TIME = re.compile(r"(\d\d)(\d\d)(\d\d)(?:\.(\d*))?")
 _DATE = re.compile(r"(\d\d)(\d\d)(\d\d)")
-_ANGLE = re.compile(r"(\d{1,3}?)(\d\d(?:\.\d*)?)")
+_ANGLE = re.compile(r"(\d{0,6}?)(\d\d(?:\.\d*)?)")
+"""Some receivers leave out the degrees when there are none, some write more digits than three."""
 KNOT = 1852 / 3600
 """One knot in m/s."""
 KMH = 1 / 3.6
 """One km/h in m/s."""
+FOOT = 0.3048
+"""Metres."""
 PIVOT = 80
 """Two-digit years from here on are of the 20th century; GPS time begins in 1980."""
 
@@ -60,7 +63,7 @@ def angle(text: str, side: str, positive: str, negative: str) -> float | None:
     minutes = float(found[2])
     if minutes >= 60:
         return None
-    degrees = int(found[1]) + minutes / 60
+    degrees = int(found[1] or 0) + minutes / 60
     return -degrees if side == negative else degrees
 
 

@@ -15,7 +15,11 @@ ROLLOVER_WINDOW_US = 2 * DAY_US
 
 
 class Calendar:
-    """Dates of epochs: their own, else the one that went before, else by the time of arrival."""
+    """Dates of epochs: their own, else the one that went before, else by the time of arrival.
+
+    The date of a RMC without fix is that epoch's own affair: a receiver that searches tells the day it
+    was made.
+    """
 
     def __init__(self) -> None:
         self._day: date | None = None
@@ -32,12 +36,23 @@ class Calendar:
         if moment is None:
             return None, 0
         if day is None and self._day is not None:
-            day = self._day + timedelta(days=self._moment - moment > DAY_US // 2)
+            day = self._day + timedelta(days=self._past_midnight(moment))
         if day is None:
             return (None, 0) if received_us is None else _nearest(moment, received_us)
-        self._day, self._moment = day, moment
+        if epoch.day is None or epoch.day_vouched:
+            self._day, self._moment = day, moment
         micros = micros_of(datetime(day.year, day.month, day.day, tzinfo=UTC)) + moment
         return (micros, 0) if received_us is None else _mended(micros, received_us)
+
+    def _past_midnight(self, moment: int) -> int:
+        """Days from that of the epoch before: time goes on, but for a sentence that comes a little late."""
+        if self._moment - moment > DAY_US // 2:
+            return 1
+        return -1 if moment - self._moment > DAY_US - LATE_US else 0
+
+
+LATE_US = 60_000_000
+"""By so much an epoch may come after its successor."""
 
 
 def _nearest(moment: int, received_us: int) -> tuple[int, int]:
@@ -71,7 +86,7 @@ def outcome_of(epoch: Epoch, micros: int | None, flags: int) -> Outcome | None:
         epoch.altitude_m,
         epoch.speed_mps,
         epoch.course_deg,
-        None,
+        epoch.accuracy_m,
         epoch.satellites,
         None,
         flags,

@@ -12,11 +12,12 @@ from tracking.reasons import Reason, Reject
 
 LONGEST = 512
 """Bytes. The standard allows 82; receivers with many decimals and proprietary sentences send more."""
-READ = frozenset({"GGA", "GLL", "GNS", "GSA", "GSV", "RMC", "VTG", "ZDA"})
+READ = frozenset({"GGA", "GLL", "GNS", "GSA", "GST", "GSV", "RMC", "VTG", "ZDA"})
 """Sentences that say something of a fix; all others are passed over."""
 
 _CANDIDATE = re.compile(
-    rb"\$([A-Z][A-Z0-9]{3,9})((?:,[\x20-\x23\x25-\x29\x2b-\x7e\x80-\xff]*)?)(\*([0-9A-Fa-f]{2})?)?"
+    rb"\$([A-Z][A-Z0-9]{3,9})((?:,[\x20-\x23\x25-\x29\x2b-\x7e\x80-\xff]{0,%d})?)(\*([0-9A-Fa-f]{2})?)?"
+    % (LONGEST - 20)
 )
 
 
@@ -49,19 +50,19 @@ class Scanner:
         """The sentences that are complete now."""
         stream = self._rest + data
         cut = stream.rfind(b"$")
-        unfinished = cut >= 0 and len(stream) - cut < LONGEST and not _ended(stream, cut)
+        unfinished = cut >= 0 and not _ended(stream, cut)
         if not unfinished:
             cut = len(stream)
         self._rest = stream[cut:]
-        return self._scan(stream[:cut])
+        return self._scan(stream, cut)
 
     def finish(self) -> list["Sentence | Refused"]:
         """What is left when the stream ends."""
         rest, self._rest = self._rest, b""
-        return self._scan(rest)
+        return self._scan(rest, len(rest))
 
-    def _scan(self, data: bytes) -> list["Sentence | Refused"]:
-        found = (self._judge(data, candidate) for candidate in _CANDIDATE.finditer(data))
+    def _scan(self, data: bytes, end: int) -> list["Sentence | Refused"]:
+        found = (self._judge(data, candidate) for candidate in _CANDIDATE.finditer(data, 0, end))
         return [one for one in found if one is not None]
 
     def _judge(self, data: bytes, candidate: "re.Match[bytes]") -> "Sentence | Refused | None":
