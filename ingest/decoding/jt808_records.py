@@ -14,7 +14,7 @@ from ingest.jt808 import framing
 from ingest.jt808 import message as messages
 from ingest.jt808.fragments import Reassembly
 from ingest.jt808.framing import Deframer, TooLong
-from ingest.jt808.location import ACC, KMH, Location
+from ingest.jt808.location import ACC, Location
 from ingest.jt808.message import Message
 from tracking.clock import micros_of
 from tracking.reasons import Reason, Reject
@@ -23,10 +23,13 @@ _NO_TEXT = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 """A frame has zeros in its header, a text has none."""
 MOST_WAITING = 256
 """Messages with packets missing; a capture holds many terminals at once."""
-_HEX_START = re.compile(rb"(?:[0-9A-Fa-f]{2} ?){4}")
-_HEX_LINE = re.compile(rb"(?:0[xX])?[0-9A-Fa-f\s]*")
-_HEX_FRAME = re.compile(rb"7[eE](?: ?[0-9A-Fa-f]{2}){12,} ?7[eE](?![0-9A-Fa-f])")
+_BYTE = rb"[\s,;:-]*(?:0[xX])?[0-9A-Fa-f]{2}"
+"""Two digits; between the bytes some tools write blanks, commas, hyphens or ``0x``."""
+_HEX_START = re.compile(rb"(?:" + _BYTE + rb"){4}")
+_HEX_LINE = re.compile(rb"(?:" + _BYTE + rb")*[\s,;:-]*")
+_HEX_FRAME = re.compile(rb"(?:0[xX])?7[eE](?:" + _BYTE + rb"){12,}?[\s,;:-]*(?:0[xX])?7[eE](?![0-9A-Fa-f])")
 """A frame that stands in quotes, or behind the time and direction that a log puts before it."""
+_BETWEEN = re.compile(rb"[\s,;:-]|0[xX]")
 COORDINATES_ENCRYPTED = 1 << 5
 """Of the status: a secrecy plug-in changed the coordinates. Some terminals set it and send plain ones."""
 
@@ -66,8 +69,8 @@ def _hex_line(line: bytes) -> Iterator[bytes | TooLong | Reject]:
         return
     if not _HEX_LINE.fullmatch(stripped) and (within := _HEX_FRAME.search(stripped)):
         stripped = within[0]
-    digits = re.sub(rb"\s|^0[xX]", b"", stripped)
-    if not _HEX_LINE.fullmatch(stripped) or len(digits) % 2:
+    digits = _BETWEEN.sub(b"", stripped)
+    if not _HEX_LINE.fullmatch(stripped):
         yield Reject(Reason.BAD_BODY, "no hex: " + stripped[:200].decode("ascii", "backslashreplace"))
         return
     deframer = Deframer()
@@ -148,7 +151,7 @@ def _located(found: Location, kind: str, device: str, raw: str) -> Record:
         lon=found.lon,
         lat=found.lat,
         altitude_m=found.altitude_m,
-        speed_mps=round(found.speed_kmh * KMH, 4),
+        speed_mps=None if found.speed_mps is None else round(found.speed_mps, 4),
         course_deg=values.course(found.course_raw),
         satellites=values.count(items.named(found.items, "gnss_satellites")),
         flags=sorted(flags),

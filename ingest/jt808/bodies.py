@@ -11,6 +11,8 @@ from ingest.jt808.location import Location
 
 PLATE_2011, PLATE_2013, PLATE_2019 = 25, 37, 76
 """Where the plate begins in a registration."""
+CARD_STATUS = (1, 2)
+"""The card of a driver was put in, or taken out."""
 RESULTS = {0: "ok", 1: "failed", 2: "bad_message", 3: "unsupported", 4: "alarm_processed"}
 
 
@@ -143,7 +145,10 @@ def _parameters(cursor: Cursor, _version: int) -> Body:
 
 
 def _driver(cursor: Cursor, version: int) -> Body:
-    status, moment = cursor.byte(), time_of(cursor.take(6))
+    status = cursor.byte()
+    if version == 2013 and status not in CARD_STATUS:
+        return _driver_2011(cursor, status)
+    moment = time_of(cursor.take(6))
     body = Body({"status": status, "time": None if moment is None else moment.isoformat()})
     if status != 1 or not cursor.left:
         return body
@@ -156,6 +161,16 @@ def _driver(cursor: Cursor, version: int) -> Body:
         if version == 2019 and cursor.left:
             body.values["identity_card"] = cursor.text(min(20, cursor.left))
     return body
+
+
+def _driver_2011(cursor: Cursor, length: int) -> Body:
+    """Without time and card: it begins with the length of the name."""
+    values = {
+        "driver": cursor.text(length),
+        "identity_card": cursor.text(20),
+        "qualification": cursor.text(40),
+    }
+    return Body(values | {"institution": cursor.text(cursor.byte())})
 
 
 def _can(cursor: Cursor, _version: int) -> Body:

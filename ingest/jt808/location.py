@@ -17,6 +17,7 @@ SIZE = 28
 """Bytes before the extra items."""
 KMH = 1 / 3.6
 """One km/h in m/s."""
+UNKNOWN_KMH = 6_553.5
 ACC, POSITIONED, SOUTH, WEST = (1 << bit for bit in range(4))
 SATELLITE_SYSTEMS = {18: "gps", 19: "beidou", 20: "glonass", 21: "galileo"}
 DEEPEST_M, HIGHEST_M = -500, 9_000
@@ -51,6 +52,11 @@ class Location:
         return next((float(reading) for reading in readings if DEEPEST_M <= reading <= HIGHEST_M), None)
 
     @property
+    def speed_mps(self) -> float | None:
+        """None for 0xFFFF, which stands for unknown."""
+        return None if self.speed_kmh >= UNKNOWN_KMH else self.speed_kmh * KMH
+
+    @property
     def alarms(self) -> list[str]:
         return alarm_names(self.alarm)
 
@@ -76,7 +82,7 @@ class Location:
             self.lon,
             self.lat,
             self.altitude_m,
-            self.speed_kmh * KMH,
+            self.speed_mps,
             values.course(self.course_raw),
             None,
             values.count(extras.named(self.items, "gnss_satellites")),

@@ -1,6 +1,7 @@
 """Fuzzing of one decoder with atheris (libFuzzer); run by hand, not by pytest:
 
-``uv run --with atheris python -m tests.fuzz.decoders PROTOCOL [CORPUS] [-max_total_time=300 …]``
+``uv run --with atheris python -m tests.fuzz.decoders PROTOCOL [CORPUS] [-max_total_time=300 …]``, a corpus
+to begin with from ``python -m tests.fuzz.seeds FOLDER``.
 
 A finding is an exception, a line that is no JSON, a line without its members, or a row that no device can
 have told: a position beyond the earth or at 0,0 that is taken, a course beyond a circle, a speed or an

@@ -75,6 +75,16 @@ def test_frames_as_bytes_and_as_hex_give_the_same_lines() -> None:
     assert as_bytes[0]["flags"] == ["alarm_sos"]
 
 
+@pytest.mark.parametrize("between", [" ", ", 0x", "-", ":", " 0X", "; "])
+def test_hex_as_tools_write_it(between: str) -> None:
+    pairs = [LOCATION_2013[at : at + 2] for at in range(0, len(LOCATION_2013), 2)]
+    start = "0x" if "x" in between.lower() else ""
+    written = start + between.join(pairs)
+    expected = lines("jt808", LOCATION_2013)
+    assert lines("jt808", written) == lines("jt808", f"{written};\n") == expected
+    assert lines("jt808", f'00000000\n2026-03-01 10:00:00 up "{written}" (39)')[1:] == expected
+
+
 def test_a_line_that_is_no_hex_does_no_harm() -> None:
     found = lines("jt808", f"# captured\n7e00\n7e0\n{LOCATION_2013}\n")
     assert [line["ok"] for line in found] == [False, False, False, True]

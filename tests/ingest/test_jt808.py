@@ -242,3 +242,35 @@ def test_bodies_without_position_are_taken_whatever_they_hold(message_id: int, b
 @given(st.binary(max_size=400))
 def test_any_bytes_between_marks_are_survived(content: bytes) -> None:
     assert isinstance(messages.read(content), Message | Reject)
+
+
+def test_a_driver_as_the_edition_of_2011_tells_it() -> None:
+    body = b"\x04" + "张三".encode("gbk") + b"1" * 20 + b"2" * 40 + b"\x04abcd"
+    values = built(0x0702, body).body.values
+    assert (values["driver"], values["identity_card"], values["institution"]) == ("张三", "1" * 20, "abcd")
+
+
+def test_a_speed_of_all_ones_is_unknown() -> None:
+    body = bytearray(a_body())
+    body[18:20] = b"\xff\xff"
+    (fix,) = built(0x0200, bytes(body)).outcomes()
+    assert isinstance(fix, Fix)
+    assert fix.speed_mps is None
+
+
+def test_packets_lost_and_doubled() -> None:
+    body = b"\0\x14\x00" + b"".join(len(a_body()).to_bytes(2) + a_body() for _ in range(20))
+    pieces = [body[at : at + 200] for at in range(0, len(body), 200)]
+
+    def part(index: int, serial: int) -> Message:
+        shape = (len(pieces), index + 1)
+        plain = header.join(0x0704, pieces[index], version=2013, terminal="1", serial=serial, part=shape)
+        return message_of(framing.wrap(plain).hex())
+
+    reassembly = Reassembly()
+    first = [reassembly.add(part(index, 10 + index)) for index in (0, 0, 2)]
+    assert first == [None, None, None]
+    assert reassembly.missing(part(0, 10)) == [2, 4]
+    second = [reassembly.add(part(index, 50 + index)) for index in (3, 2, 1, 0)]
+    assert [isinstance(found, Message) for found in second] == [False, False, False, True]
+    assert reassembly.missing(part(0, 10)) == [2, 4]  # the first message still waits
