@@ -59,7 +59,7 @@ def _interpret(body: FixBody) -> list[Outcome]:
             body.lon,
             body.lat,
             values.altitude(body.altitude_m),
-            values.not_negative(body.speed_mps),
+            values.speed(body.speed_mps),
             values.course(body.course_deg),
             values.not_negative(body.accuracy_m),
             values.count(body.satellites),

@@ -25,6 +25,8 @@ _REQUEST = re.compile(r"(?:GET|POST) +(\S+)(?: +HTTP/[\d.]+)?", re.ASCII)
 """The first line of a request, as logs keep it."""
 _LOCAL = re.compile(r"(\d{4})-(\d\d)-(\d\d)[ T](\d\d):(\d\d):(\d\d)(\.\d{1,6})?")
 
+_LOST_SIGN = re.compile(r"(:\d\d(?:\.\d+)?) (\d\d:?\d\d)$")
+
 
 @dataclass(slots=True)
 class Report:
@@ -97,7 +99,7 @@ def decode(text: str, *, speed_unit: str = "kn") -> list[Report | Reject]:
         return decode_json(stripped)
     if found := _REQUEST.fullmatch(stripped):
         stripped = found[1]
-    query = stripped.split("?", 1)[1] if "?" in stripped else stripped
+    query = (stripped.split("?", 1)[1] if "?" in stripped else stripped).split("#", 1)[0]
     try:
         pairs = parse_qsl(query, keep_blank_values=True, max_num_fields=200)
     except ValueError as error:
@@ -109,6 +111,8 @@ def _query(pairs: list[tuple[str, str]], speed_unit: str) -> Report | Reject:
     told: dict[str, str] = {}
     networks: dict[str, list[str]] = {}
     for name, value in pairs:
+        if not value.strip():
+            continue  # nothing is told
         if name in ("cell", "wifi"):
             networks.setdefault(name, []).append(value)
         else:
@@ -131,7 +135,7 @@ def _query(pairs: list[tuple[str, str]], speed_unit: str) -> Report | Reject:
     if (report.lat is None) != (report.lon is None):
         return Reject(Reason.MISSING_FIELD, "lat without lon, or lon without lat")
     speed = values.not_negative(_loose(told.pop("speed", None)))
-    report.speed_mps = None if speed is None else speed * UNITS[speed_unit]
+    report.speed_mps = None if speed is None else values.speed(speed * UNITS[speed_unit])
     report.course_deg = values.course(_loose(_first(told, "bearing", "heading")))
     report.altitude_m = values.altitude(_loose(told.pop("altitude", None)))
     report.accuracy_m = values.not_negative(_loose(_first(told, "accuracy", "hacc")))
@@ -152,7 +156,7 @@ def decode_json(text: str) -> list[Report | Reject]:
         body = json.loads(text)
     except (ValueError, RecursionError) as error:
         return [Reject(Reason.NOT_JSON, str(error))]
-    if isinstance(body, list):
+    if isinstance(body, list) and body:
         return [report for part in body for report in _bodies(part)]
     return _bodies(body)
 
@@ -164,7 +168,7 @@ def _bodies(body: Any) -> list[Report | Reject]:
     if not isinstance(device, str | int) or isinstance(device, bool):
         return [Reject(Reason.MISSING_FIELD, "no device_id")]
     told = body.get("location")
-    return [_location(str(device), one) for one in (told if isinstance(told, list) else [told])]
+    return [_location(str(device), one) for one in (told if isinstance(told, list) and told else [told])]
 
 
 def _location(device: str, told: Any) -> Report | Reject:
@@ -189,7 +193,7 @@ def _location(device: str, told: Any) -> Report | Reject:
         lon,
         lat,
         values.altitude(_real(coords.get("altitude"))),
-        values.not_negative(_real(coords.get("speed"))),
+        values.speed(_real(coords.get("speed"))),
         values.course(_real(coords.get("heading"))),
         values.not_negative(_real(coords.get("accuracy"))),
         None,
@@ -208,7 +212,7 @@ def time_of(text: str) -> int:
     if _NUMBER.fullmatch(text.strip()):
         return values.micros_of_told(text)
     # A + for a blank is decoded to a blank, which is then an offset's sign that was lost.
-    told = re.sub(r" (\d\d:?\d\d)$", r"+\1", text) if text.count(":") > 2 else text
+    told = _LOST_SIGN.sub(r"\1+\2", text)
     if _LOCAL.fullmatch(told):
         try:
             return micros_of(datetime.fromisoformat(told).replace(tzinfo=UTC))

@@ -96,7 +96,7 @@ def _interpret(body: Body, received_us: int | None, secret: str | None) -> list[
             body.lon,
             body.lat,
             values.altitude(body.alt),
-            None if speed is None else speed * KMH,
+            None if speed is None else values.speed(speed * KMH),
             values.course(body.cog),
             values.not_negative(body.acc),
             None,

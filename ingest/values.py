@@ -57,6 +57,16 @@ def not_negative(value: float | None) -> float | None:
     return None if value is None or value < 0 or not math.isfinite(value) else value
 
 
+FASTEST_MPS = 1_000.0
+"""Civil receivers stop at 515 m/s; what is told beyond this is a filler."""
+
+
+def speed(value: float | None) -> float | None:
+    """None for None, negative numbers and fillers."""
+    told = not_negative(value)
+    return None if told is None or told >= FASTEST_MPS else told
+
+
 def course(value: float | None) -> float | None:
     """A course in [0, 360); None for what is beyond a circle or negative (unknown)."""
     if value is None or not 0 <= value <= 360:

@@ -28,7 +28,7 @@ Describe = Callable[[bytes, str | None, str | None], Record]
 
 SIGNALLING = frozenset({"bs", "sos", "alarm", "alarms", "ignition"})
 """Read into flags, and shown as they came too."""
-_TOPIC_FIRST = re.compile(rb"((?:owntracks|wanmi)/[^\s{\[]+)(?:\s+(.*))?", re.DOTALL)
+_TOPIC_FIRST = re.compile(rb"(/?(?:owntracks|wanmi)/[^\s{\[]+)(?:\s+(.*))?", re.DOTALL)
 _ENVELOPE = msgspec.json.Decoder(Envelope)
 _ANY = msgspec.json.Decoder()
 _ITEMS = msgspec.json.Decoder(list[msgspec.Raw])
@@ -107,6 +107,7 @@ def _parts(payload: bytes) -> Iterator[bytes | Reject]:
 
 def device_of(topic: str) -> str | None:
     """The device a topic names, also of topics below it (``owntracks/{user}/{device}/event``)."""
+    topic = topic.removeprefix("/")
     match topic.split("/"):
         case ["owntracks", _, device, *_] | ["wanmi", "v1", device, *_]:
             return device or None

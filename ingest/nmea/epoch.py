@@ -110,7 +110,7 @@ class Epoch:
         if fields[1] == "A":
             knots = values.not_negative(read.number(fields, 6))
             if knots is not None:
-                self.speed_mps = knots * read.KNOT
+                self.speed_mps = values.speed(knots * read.KNOT)
             course = values.course(read.number(fields, 7))
             self.course_deg = self.course_deg if course is None else course
 
@@ -156,10 +156,10 @@ class Epoch:
             fields = (fields[0], "T", fields[1], "M", fields[2], "N", fields[3], "K")
         if self.speed_mps is None and fields[5] == "N":
             knots = values.not_negative(read.number(fields, 4))
-            self.speed_mps = None if knots is None else knots * read.KNOT
+            self.speed_mps = None if knots is None else values.speed(knots * read.KNOT)
         if self.speed_mps is None and fields[7:8] == ("K",):
             kmh = values.not_negative(read.number(fields, 6))
-            self.speed_mps = None if kmh is None else kmh * read.KMH
+            self.speed_mps = None if kmh is None else values.speed(kmh * read.KMH)
         if self.course_deg is None and fields[1] == "T":
             self.course_deg = values.course(read.number(fields, 0))
 

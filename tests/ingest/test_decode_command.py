@@ -327,3 +327,47 @@ def test_the_example_of_the_protocol_document() -> None:
 @given(st.binary(max_size=1100))
 def test_folding_gives_the_exclusive_or_of_all_bytes(data: bytes) -> None:
     assert exclusive_or(data) == reduce(xor, data, 0)
+
+
+@pytest.mark.parametrize(
+    ("request_line", "kind", "fix_time", "lon"),
+    [
+        ("?id=1&lat=&lon=&timestamp=1767268800", "status", "2026-01-01T12:00:00Z", None),
+        ("?id=1&lat=30&lon=120&timestamp=", "location", None, 120.0),
+        (
+            "?id=1&lat=30&lon=120&timestamp=2026-01-01T20:00:00.000+0800",
+            "location",
+            "2026-01-01T12:00:00Z",
+            120,
+        ),
+        ("/?id=1&lat=30&lon=120&timestamp=1767268800#top", "location", "2026-01-01T12:00:00Z", 120.0),
+    ],
+)
+def test_osmand_fields_left_empty_and_signs_lost(
+    request_line: str, kind: str, fix_time: str | None, lon: float | None
+) -> None:
+    (line,) = lines("osmand", request_line)
+    assert (line["ok"], line["kind"], line["fix_time"], line["lon"]) == (True, kind, fix_time, lon)
+
+
+@pytest.mark.parametrize("body", ["[]", '{"device_id":"7","location":[]}', '{"device_id":"7"}'])
+def test_an_osmand_body_without_location_is_refused(body: str) -> None:
+    (line,) = lines("osmand", body)
+    assert (line["ok"], line["error"] in ("missing_field", "bad_field")) == (False, True)
+
+
+def test_speeds_that_are_fillers_are_unknown() -> None:
+    body = {"lon": 120, "lat": 30, "tst": 1, "time": 1, "_type": "location", "vel": 1e9, "speed_mps": 65535}
+    found = [
+        lines("owntracks", json.dumps(body))[0],
+        lines("json", json.dumps(body))[0],
+        lines("osmand", "?id=1&lat=30&lon=120&speed=9999")[0],
+        lines("nmea", sentence(RMC.replace("10.00", "9999.9")))[0],
+    ]
+    assert [(line["ok"], line["speed_mps"]) for line in found] == [(True, None)] * 4
+
+
+def test_a_topic_with_a_slash_before_it() -> None:
+    body = '{"_type":"location","lon":120,"lat":30,"tst":1}'
+    found = lines("owntracks", f'/owntracks/u/d {body}\n{{"topic":"/owntracks/u/d","payload":{body}}}')
+    assert [line["device"] for line in found] == ["d", "d"]
