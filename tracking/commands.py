@@ -9,14 +9,14 @@ import msgspec
 import typer
 
 from tracking import archive_commands, letter_commands
-from tracking.analyse.reading import read_columns
+from tracking.analyse.reading import exchanged, read_columns
 from tracking.analyse.report import analyse_file
 from tracking.analyse.text import in_words
 from tracking.clock import micros_of, now_us
 
 app = typer.Typer(help="轨迹分析 Tracks", no_args_is_help=True)
 
-_File = Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="轨迹 CSV，可为 .gz track file")]
+_File = Annotated[Path, typer.Argument(help="轨迹 CSV，可为 .gz track file")]
 
 
 @app.callback()
@@ -42,7 +42,14 @@ def analyse(
 ) -> None:
     """对轨迹文件做与实时相同的检查、停留与规则。The same filters, stops and rules as live, on a file."""
     present = micros_of(now.astimezone()) if now else now_us()
-    records = analyse_file(read_columns(file), now_us=present, grid_file=grid, rules_file=rules)
+    columns = read_columns(file)
+    if exchanged(columns):
+        typer.echo(
+            "注意：纬度大多超出 ±90，经度却都在其内：lon 与 lat 两列可能写反了。\n"
+            "Note: most latitudes are beyond ±90 and the longitudes are not: lon and lat may be exchanged.",
+            err=True,
+        )
+    records = analyse_file(columns, now_us=present, grid_file=grid, rules_file=rules)
     if not as_json:
         in_words(records)
         return

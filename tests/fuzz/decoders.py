@@ -22,7 +22,7 @@ with atheris.instrument_imports(include=["ingest", "tracking"]):
     from ingest.decoding import batch_records, json_records, jt808_records, nmea_records, osmand_records
     from ingest.decoding.record import Record, line_of
     from tracking.batch import FixColumns
-    from tracking.fix import ConnectionStatus, Fix
+    from tracking.fix import ConnectionStatus, Distress, Fix
     from tracking.reasons import Reject
 
 NOW_US = 1_767_268_800_000_000
@@ -94,7 +94,7 @@ def check(protocol: str, data: bytes) -> None:
     for record in records(protocol, data):
         judge(json.loads(line_of(record)))
     for outcome in LIVE[protocol](data):
-        assert isinstance(outcome, Fix | FixColumns | ConnectionStatus | Reject), outcome
+        assert isinstance(outcome, Fix | FixColumns | ConnectionStatus | Distress | Reject), outcome
         if isinstance(outcome, Fix):
             judge_fix(outcome)
     arrival = topics.read(TOPICS[protocol], data, NOW_US, retained=True, max_payload_bytes=400_000)

@@ -26,12 +26,13 @@ def analyse_file(
     Raises BadInput for grids or rules that cannot be read.
     """
     book = RuleBook(grid_file, rules_file)
-    for line, device, error in file.refused:
+    for row, line, device, error in file.refused:
         yield {
             "kind": "drop",
             "device": device,
             "time": None,
             "reason": "bad_row",
+            "row": row,
             "line": line,
             "error": error,
         }
@@ -51,8 +52,8 @@ def analyse_file(
             now_us=now_us,
             around=(surroundings, index),
         )
-        yield from _findings(name, checked)
-        yield from _copied(index, file.names, tracks, shared)
+        yield from _findings(name, checked, file)
+        yield from _copied(index, file, tracks, shared)
         yield from _journey(name, len(track), checked, stop_settings, book)
     yield from book.meeting.alerts()
 
@@ -71,18 +72,20 @@ def by_device(file: TrackFile) -> list[Track]:
 
 def _fleet_offsets(tracks: list[Track], settings: quality.QualitySettings) -> NDArray[np.float64]:
     """By the first and last fix of each device; a few stray times do not make an end."""
+    if not tracks:
+        return np.zeros(0)
     ends = np.array([np.percentile(track.time_us, (2, 98), method="nearest") for track in tracks])
     return clocks.fleet_offsets(ends[:, 0], ends[:, 1], settings)
 
 
-def _findings(name: str, checked: quality.Checked) -> Iterator[Record]:
+def _findings(name: str, checked: quality.Checked, file: TrackFile) -> Iterator[Record]:
     for finding in checked.findings:
         record: Record = {
             "kind": finding.kind,
             "device": name,
             "time": spoken(finding.time_us),
             "reason": finding.why.value,
-            "row": finding.row,
+            "row": int(file.row[finding.row]),
         }
         for key, value in finding.extras.items():
             record["until" if key == "until_us" else key] = spoken(value) if key == "until_us" else value
@@ -90,17 +93,17 @@ def _findings(name: str, checked: quality.Checked) -> Iterator[Record]:
 
 
 def _copied(
-    index: int, names: list[str], tracks: list[Track], shared: list[tuple[int, int, int]]
+    index: int, file: TrackFile, tracks: list[Track], shared: list[tuple[int, int, int]]
 ) -> Iterator[Record]:
     for one, other, count in shared:
         if index in (one, other):  # a device with itself: one way at two times
             yield {
                 "kind": "flag",
-                "device": names[index],
+                "device": file.names[index],
                 "time": spoken(int(tracks[index].told_us[0])),
                 "reason": quality.Why.COPIED_TRACK.value,
-                "row": int(tracks[index].row[0]),
-                "other": names[other if index == one else one],
+                "row": int(file.row[tracks[index].row[0]]),
+                "other": file.names[other if index == one else one],
                 "steps": count,
             }
 

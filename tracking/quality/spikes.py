@@ -55,7 +55,8 @@ def _of_length(
     sharp = np.where(pace[candidates] >= limit, settings.jump_detour, 0.9 * settings.jump_detour)
     shape = (detour >= sharp) & (direct / np.maximum(span, 1) < limit)
     if length > 1:
-        inner = np.array([metres[first[c] : last[c]].max() for c in candidates])
+        steps = first[candidates][:, None] + np.arange(length - 1)
+        inner = metres[steps].max(axis=1)
         shape &= inner < leg[candidates] / 2
     candidates = candidates[shape]
     sure = pace[candidates] >= limit
