@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest.decoding import nmea_records
@@ -92,6 +92,7 @@ LAYOUTS = ["RGV", "R", "GRL", "GZV", "SRV", "ZL", "RGLVZ", "GSRL"]
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
+@settings(deadline=None)
 @given(epochs=streams)
 def test_what_a_receiver_tells_is_read_back(layout: str, epochs: list[tuple[datetime, Told]]) -> None:
     found = records(b"".join(stream_of(epochs, layout)))
@@ -131,6 +132,7 @@ NOISE = st.one_of(
 )
 
 
+@settings(deadline=None)
 @given(streams, st.lists(NOISE, min_size=60, max_size=60), st.sampled_from(LAYOUTS))
 def test_what_stands_between_sentences_changes_no_fix(
     epochs: list[tuple[datetime, Told]], noise: list[bytes], layout: str
@@ -140,6 +142,7 @@ def test_what_stands_between_sentences_changes_no_fix(
     assert fixes(records(amid)) == fixes(records(b"".join(parts)))
 
 
+@settings(deadline=None)
 @given(
     streams,
     st.lists(NOISE, max_size=60),

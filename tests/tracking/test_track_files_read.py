@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
@@ -112,6 +112,7 @@ ROWS = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(ROWS)
 def test_each_row_keeps_its_place(folder: Path, rows: list[tuple[str, bool]]) -> None:
     file = read(folder, "\n".join(["device,time,lon,lat", *(text for text, _ in rows)]) + "\n")
