@@ -71,7 +71,12 @@ def load(spec_file: Path, *, with_lines: bool = True) -> Split:
         spec = TableSpec(
             Path(table["file"]), table["source"], table["columns"], table["datum"], table["quality"]
         )
-        tables.append((Source(number, spec.source, spec.quality), read_table(spec).rows))
+        tables.append(
+            (
+                Source(number, spec.source, spec.usual_quality if spec.quality is None else spec.quality),
+                read_table(spec).rows,
+            )
+        )
     first = _names(tables)
     entries, sources, keys = read_sources(tables, first)
     held_rows = {key for entry, key in zip(entries, keys, strict=True) if _is_held(entry)}

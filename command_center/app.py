@@ -21,6 +21,7 @@ from command_center.devices import quality as device_quality
 from command_center.devices import routes as device_routes
 from command_center.geocode import routes as geocode_routes
 from command_center.geocode import tables as geocode_tables
+from command_center.geocode import upkeep as geocode_upkeep
 from command_center.grids import responsibility_routes, unit_grid_routes
 from command_center.grids import routes as grid_routes
 from command_center.imports import routes as import_routes
@@ -131,6 +132,7 @@ def _api_routers() -> list[APIRouter]:
         overview_routes.router,
         search_routes.router,
         geocode_routes.router,
+        geocode_upkeep.router,
         geocode_tables.router,
         *CITY_ROUTERS,
         people_routes.router,

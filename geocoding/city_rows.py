@@ -44,7 +44,7 @@ def import_city(
                 sql(layer.statement)
             )
         ]  # fmt: skip
-        spec = TableSpec(Path(layer.source), layer.source, quality=layer.quality)
+        spec = TableSpec(Path(layer.source), layer.source, usual_quality=layer.quality)
         known = connection.execute(sql("source_known"), {"key": layer.source}).fetchone()
         if rows or known:
             reports[layer.source] = import_rows(

@@ -4,6 +4,7 @@ import gc
 import json
 import sys
 from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
@@ -25,6 +26,7 @@ from geocoding.answers import WHY, Answer, explain, geocode
 from geocoding.areas import Areas
 from geocoding.batch import BatchReport, count_rows
 from geocoding.batch import run as run_batch
+from geocoding.callers import import_callers, load_callers
 from geocoding.city_rows import import_city
 from geocoding.forward import Hints
 from geocoding.grammar.vocabulary import canonical
@@ -71,7 +73,17 @@ def import_addresses(
         list[str] | None, typer.Option("--map", help="字段=列名 FIELD=COLUMN, e.g. address=地址")
     ] = None,
     datum: Annotated[str, typer.Option(help="坐标 wgs84|gcj02|bd09")] = "wgs84",
-    quality: Annotated[float, typer.Option(min=0, max=1, help="坐标可信度 trust in its points")] = 0.7,
+    quality: Annotated[
+        float | None,
+        typer.Option(min=0, max=1, help="坐标可信度 trust in its points（新来源 new source: 0.7）"),
+    ] = None,
+    priority: Annotated[
+        int | None, typer.Option(min=0, max=1000, help="次序，同等可信时小者先 the lower comes first")
+    ] = None,
+    dated: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="数据现势日期 state of the data")
+    ] = None,
+    sheet: Annotated[str | None, typer.Option(help="Excel 工作表名 sheet of a workbook")] = None,
     replace: Annotated[
         bool, typer.Option("--replace", help="表是全量：删除表中已没有的 remove what it no longer has")
     ] = False,
@@ -80,7 +92,10 @@ def import_addresses(
     """导入地址表或地名表。Import a table of addresses or places."""
     if datum not in get_args(Datum):
         raise BadInput(field="--datum", reason_zh="应为 wgs84、gcj02 或 bd09", reason="wgs84, gcj02 or bd09")
-    spec = TableSpec(file, source, _mapping(columns), datum, quality)  # type: ignore[arg-type]
+    spec = TableSpec(
+        file, source, _mapping(columns), datum, quality, priority=priority,  # type: ignore[arg-type]
+        dated=dated.date() if dated else None, sheet=sheet,
+    )  # fmt: skip
     with _progress() as bar, _connect() as connection:
         task = bar.add_task("读取 reading", total=None)
         report = import_table(
@@ -157,21 +172,34 @@ def batch(
 def find(
     address: Annotated[list[str], typer.Argument(help="一条或多条地址 one or more addresses")],
     district: Annotated[str, typer.Option(help="区县 a hint: the district")] = "",
+    caller: Annotated[str, typer.Option(help="主叫号码 a hint: the caller's number")] = "",
     as_json: Json = False,
 ) -> None:
     """查一条地址，并说明如何读出。Locate addresses and explain how they were read."""
     with _connect() as connection:
         gazetteer, calibration = load_gazetteer(connection), load_calibration(connection)
         areas, codes = Areas(connection), DatabaseCodes(connection)
-        answers = [
-            geocode(gazetteer, calibration, text, Hints(canonical(district)), codes=codes) for text in address
-        ]
+        heard = load_callers(connection).area_of(caller) if caller and not district else None
+        hints = Hints(canonical(district), (heard.lon, heard.lat) if heard else None)
+        answers = [geocode(gazetteer, calibration, text, hints, codes=codes) for text in address]
         areas.stamp(answers)
     for answer in answers:
         if as_json:
             sys.stdout.write(json.dumps(as_members(answer), ensure_ascii=False) + "\n")
         else:
             _print_answer(answer)
+
+
+@app.command("callers")
+def import_caller_prefixes(
+    file: Annotated[Path, typer.Argument(help="CSV 或 Excel：号码段与区域 prefixes and areas")],
+    prefix_column: Annotated[str, typer.Option(help="号码段列 column with the prefix")] = "号码段",
+    area_column: Annotated[str, typer.Option(help="区域列（编码或名称）column with the area")] = "区域",
+) -> None:
+    """导入主叫号码段所在区域。Take the areas that callers' telephones stand in from a table."""
+    with _connect() as connection:
+        count = import_callers(connection, file, prefix_column, area_column)
+    _print(f"{count:,} 个号码段 prefixes")
 
 
 @app.command()

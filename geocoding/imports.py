@@ -41,7 +41,7 @@ def import_table(
 
     Importing the same table again changes nothing. Raises BadInput for a table that cannot be read.
     """
-    if not 0.0 <= spec.quality <= 1.0:
+    if spec.quality is not None and not 0.0 <= spec.quality <= 1.0:
         raise BadInput(field="quality", reason_zh="应在 0 到 1 之间", reason="must be between 0 and 1")
     table = read_table(spec)
     progress("read", len(table.rows))
@@ -63,8 +63,9 @@ def import_rows(
     collect_names(rows, names)
     progress("names", len(names.lexicon))
     source_id = save_source(
-        connection, spec.source, quality=spec.quality, datum=spec.datum, columns=spec.columns
-    )
+        connection, spec.source, quality=spec.quality, usual_quality=spec.usual_quality, datum=spec.datum,
+        columns=spec.columns, priority=spec.priority, dated=spec.dated,
+    )  # fmt: skip
     merged = save_entries(connection, source_id, _parsed(rows, names, report, progress), replace=replace)
     connection.commit()
     report.inserted, report.updated, report.removed = merged.inserted, merged.updated, merged.removed

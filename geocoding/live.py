@@ -10,6 +10,7 @@ import structlog
 
 from geocoding.areas import Areas
 from geocoding.calibration import Calibration
+from geocoding.callers import Callers, load_callers
 from geocoding.index.gazetteer import Gazetteer
 from geocoding.reverse import ReverseIndex
 from geocoding.store import (
@@ -33,6 +34,8 @@ LOADED_AT_ONCE = 20_000
 """A gazetteer with fewer entries is read anew in a fraction of a second."""
 POLL_S = 5.0
 RETRY_S = 2.0
+USED = "used"
+"""News that a suggestion was chosen: ``used:长安路``."""
 
 
 class GazetteerNotReady(DomainError):
@@ -47,11 +50,13 @@ class State:
     """All that answers need, replaced as a whole."""
 
     def __init__(
-        self, gazetteer: Gazetteer, calibration: Calibration, areas: Areas, uses: dict[str, int]
-    ) -> None:
+        self, gazetteer: Gazetteer, calibration: Calibration, areas: Areas, uses: dict[str, int],
+        callers: Callers,
+    ) -> None:  # fmt: skip
         self.gazetteer = gazetteer
         self.calibration = calibration
         self.areas = areas
+        self.callers = callers
         self.reverse = ReverseIndex(gazetteer)
         self.suggest = SuggestIndex(gazetteer, uses)
 
@@ -104,20 +109,36 @@ class Keeper:
         poll_at = 0.0
         while not self._stop.is_set():
             heard = {note.payload for note in connection.notifies(timeout=0.5, stop_after=1)}
-            if {"reload", "areas", "area", "road"} & heard or any("area" in what for what in heard):
+            if {"reload", "areas", "area", "road"} & heard or any(
+                "area" in what.partition(":")[0] for what in heard
+            ):
                 self._load(connection)
-            elif "calibrated" in heard and self._state is not None:
-                self._state.calibration = load_calibration(connection)
+            elif self._state is not None:
+                self._heed(connection, self._state, heard)
             if heard or time.monotonic() >= poll_at:
                 self._take_up(connection)
                 poll_at = time.monotonic() + POLL_S
+
+    def _heed(self, connection: psycopg.Connection[Any], state: State, heard: set[str]) -> None:
+        """Take up what changes nothing in the index."""
+        if "calibrated" in heard:
+            state.calibration = load_calibration(connection)
+        if "callers" in heard:
+            state.callers = load_callers(connection)
+        for what in heard:
+            kind, _, base = what.partition(":")
+            if kind == USED:
+                state.suggest.used(base)
 
     def _load(self, connection: psycopg.Connection[Any]) -> None:
         started = time.monotonic()
         row = connection.execute(sql("horizon")).fetchone()
         self._since_xid = int(row[0]) if row else 0
         gazetteer = load_gazetteer(connection)
-        self._state = State(gazetteer, load_calibration(connection), Areas(connection), load_uses(connection))
+        self._state = State(
+            gazetteer, load_calibration(connection), Areas(connection), load_uses(connection),
+            load_callers(connection),
+        )  # fmt: skip
         # A million entries are millions of objects that never go: spare every later collection the walk.
         gc.collect()
         gc.freeze()

@@ -130,6 +130,17 @@ class GazetteerUse(Base):
     chosen: Mapped[int] = mapped_column(server_default="0")
 
 
+class PhonePrefix(Base):
+    """The area that telephones of one prefix stand in. ``prefix``: national form without the trunk zero, or
+    the beginning of a subscriber's number."""
+
+    __tablename__ = "phone_prefix"
+    __table_args__ = (CheckConstraint("prefix ~ '^[0-9]{2,12}$'", name="prefix"),)
+
+    prefix: Mapped[str] = mapped_column(primary_key=True)
+    area_code: Mapped[str]
+
+
 class GeocodeTable(Base):
     """A table of addresses that somebody handed in to be located; its file lies beside the other uploads."""
 

@@ -1,13 +1,16 @@
 -- :name source_upsert
+-- What is not told stays as somebody set it.
 INSERT INTO gazetteer_source (key, priority, quality, datum, dated, columns)
-VALUES (%(key)s, %(priority)s, %(quality)s, %(datum)s, %(dated)s, %(columns)s)
-ON CONFLICT (key) DO UPDATE SET priority = excluded.priority, quality = excluded.quality,
+VALUES (%(key)s, coalesce(%(priority)s, 100), coalesce(%(quality)s, %(usual_quality)s), %(datum)s, %(dated)s,
+        %(columns)s)
+ON CONFLICT (key) DO UPDATE SET priority = coalesce(%(priority)s, gazetteer_source.priority),
+       quality = coalesce(%(quality)s, gazetteer_source.quality),
        datum = excluded.datum, dated = coalesce(excluded.dated, gazetteer_source.dated),
        columns = excluded.columns, imported_at = now()
 RETURNING id
 
 -- :name sources
-SELECT id, key, quality FROM gazetteer_source ORDER BY id
+SELECT id, key, quality, priority FROM gazetteer_source ORDER BY id
 
 -- :name staging
 CREATE TEMP TABLE gazetteer_staging (
@@ -171,3 +174,22 @@ VALUES (%(source_id)s, %(key)s, 0, %(base)s, %(kind)s, %(number)s, %(unit)s, %(m
         %(district)s, '', '', %(display)s, %(lon)s, %(lat)s)
 ON CONFLICT (source_id, source_key, part) DO UPDATE
    SET lon = excluded.lon, lat = excluded.lat, changed_xid = pg_current_xact_id()::text::bigint
+
+-- :name callers
+-- Prefixes of telephone numbers with a point inside the area that they stand for.
+SELECT p.prefix, a.name, ST_X(c.point), ST_Y(c.point)
+  FROM phone_prefix AS p
+  JOIN area AS a ON a.code = p.area_code AND a.geom IS NOT NULL
+       AND a.valid_from <= current_date AND (a.valid_to IS NULL OR a.valid_to > current_date),
+       LATERAL (SELECT ST_PointOnSurface(a.geom) AS point) AS c
+
+-- :name caller_put
+INSERT INTO phone_prefix (prefix, area_code) VALUES (%(prefix)s, %(area_code)s)
+ON CONFLICT (prefix) DO UPDATE SET area_code = excluded.area_code
+
+-- :name area_codes
+-- Areas in force by their code or their name.
+SELECT w.area, a.code
+  FROM unnest(%(areas)s::text[]) AS w (area)
+  JOIN area AS a ON (a.code = w.area OR a.name = w.area)
+   AND a.valid_from <= current_date AND (a.valid_to IS NULL OR a.valid_to > current_date)

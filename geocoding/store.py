@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any, LiteralString
 
 import numpy as np
@@ -23,6 +24,7 @@ PLATFORM_SOURCE = 0
 LINE_STEP_DEG = 0.003
 MOST_LINE_POINTS = 24
 CHUNK = 50_000
+PRIORITY_STEP = 1e-6
 
 Connection = psycopg.Connection[Any]
 _UNIT_CODE = {unit: code for code, unit in enumerate(UNITS)}
@@ -76,15 +78,16 @@ def save_entries(
 
 
 def save_source(
-    connection: Connection, key: str, *, quality: float, datum: str, columns: dict[str, str],
-    priority: int = 100, dated: str | None = None,
+    connection: Connection, key: str, *, datum: str, columns: dict[str, str], quality: float | None = None,
+    usual_quality: float = 0.7, priority: int | None = None, dated: date | None = None,
 ) -> int:  # fmt: skip
-    """Enter or renew a source; answers its id."""
+    """Enter or renew a source; answers its id. Quality, priority and date that are not told stay as they
+    are; a new source has ``usual_quality``."""
     row = connection.execute(
         sql("source_upsert"),
         {
-            "key": key, "priority": priority, "quality": quality, "datum": datum, "dated": dated,
-            "columns": Jsonb(columns),
+            "key": key, "priority": priority, "quality": quality, "usual_quality": usual_quality,
+            "datum": datum, "dated": dated, "columns": Jsonb(columns),
         },
     ).fetchone()  # fmt: skip
     if row is None:
@@ -172,9 +175,10 @@ def load_gazetteer(connection: Connection) -> Gazetteer:
     lines = _road_lines(connection)
     lists.add(line_points(lines))
     quality = [0.8]
-    for source_id, _, trust in connection.execute(sql("sources")):
+    for source_id, _, trust, priority in connection.execute(sql("sources")):
         quality.extend([0.5] * (source_id + 1 - len(quality)))
-        quality[source_id] = trust
+        # Of sources that are trusted alike the one that comes first in order decides.
+        quality[source_id] = trust - priority * PRIORITY_STEP
     aliases = [Alias(*row) for row in connection.execute(sql("names"))]
     made = assemble(lists.raw(), names, lists.bases, lists.texts, lists.areas, quality, lists.kinds, aliases)
     made.roads = on_plane(lines, made.columns.plane)

@@ -53,6 +53,10 @@ class SuggestIndex:
             for table, more in zip(self._tables, fresh, strict=True)
         ]
 
+    def used(self, base: str) -> None:
+        """Somebody chose it just now."""
+        self._uses[base] = self._uses.get(base, 0) + 1
+
     def find(
         self, typed: str, *, limit: int = MOST, centre: tuple[float, float] | None = None, district: str = ""
     ) -> list[Suggestion]:

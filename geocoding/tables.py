@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -76,7 +77,13 @@ class TableSpec:
     source: str
     columns: dict[str, str] = field(default_factory=dict)
     datum: Datum = "wgs84"
-    quality: float = 0.7
+    quality: float | None = None
+    """None: as it is set already, or ``usual_quality`` for a new source."""
+    usual_quality: float = 0.7
+    priority: int | None = None
+    """The lower comes first among sources that are trusted alike."""
+    dated: date | None = None
+    """State of the data, as its publisher says."""
     sheet: str | None = None
     """Of a workbook; the first that holds anything."""
 

@@ -20,6 +20,7 @@ from starlette.background import BackgroundTask
 
 from command_center.geocode.corrections import forget, keep_name, keep_point
 from command_center.geocode.jobs import RESULT, table_folder
+from command_center.geocode.reach import EDIT, reaches_point
 from command_center.imports.files import FILE_BODY, receive_upload
 from command_center.paging import Cursor, Limit, cursor_of, row_id_of
 from command_center.problems import RESPONSES, Conflict
@@ -32,7 +33,6 @@ from gis_core.database import load_queries
 from gis_core.errors import BadInput, NotFound, Text
 from gis_core.identity.principal import Principal
 
-EDIT = "city.edit"
 LAST = 1 << 62
 SAMPLES = 5
 MOST_POINTS = 20_000
@@ -295,7 +295,7 @@ async def decide(
     row = await _row(conn, values)
     lon, lat, matched = _chosen(row, body)
     learnt, alias = False, None
-    if body.learn and lon is not None and lat is not None:
+    if body.learn and lon is not None and lat is not None and await reaches_point(conn, editor, lon, lat):
         keeper: Keeper = request.app.state.gazetteer
         gazetteer = keeper.state.gazetteer
         if body.decision == "candidate":

@@ -33,6 +33,8 @@ export interface Answer {
   combination: { number: number; name: string; model: string } | null
   reading: { canonical: string; standard: string; elements: { kind: string; text: string; how: string }[] }
   candidates: Candidate[]
+  /** The area of the caller's number, where that was the only hint. */
+  caller_area?: string
   /** What an outside service says, where our gazetteer has nothing. */
   outside?: { provider: string; lon: number; lat: number; matched: string; level: string; score: number | null }[]
 }
@@ -149,9 +151,16 @@ export interface Source {
   entries: number
 }
 
+export interface Prefix {
+  prefix: string
+  area_code: string
+  area: string | null
+}
+
 export interface QualityReport {
   sources: Source[]
   conflicts: { base: string; number: number; unit: string; district: string; source: string; other_source: string; lon: number; lat: number; other_lon: number; other_lat: number; apart_m: number }[]
+  duplicates: { base: string; number: number; unit: string; district: string; source: string; times: number; example: string; lon: number; lat: number; spread_m: number }[]
   shared_points: { lon: number; lat: number; addresses: number; example: string }[]
   outside: { display: string; district: string; lon: number; lat: number; source: string; outside_m: number }[]
   calibration: Record<string, number>
@@ -182,5 +191,8 @@ export const geocode = {
   quality: () => request<QualityReport>('GET', '/geocode/quality'),
   changeSource: (id: number, body: { priority: number; quality: number }) => request<void>('PATCH', `/geocode/sources/${id}`, { body }),
   dropSource: (id: number) => request<void>('DELETE', `/geocode/sources/${id}`),
+  prefixes: () => request<Prefix[]>('GET', '/geocode/callers'),
+  setPrefix: (prefix: string, area: string) => request<Prefix>('PUT', `/geocode/callers/${encodeURIComponent(prefix)}`, { body: { area } }),
+  dropPrefix: (prefix: string) => request<void>('DELETE', `/geocode/callers/${encodeURIComponent(prefix)}`),
   takeCityLayers: () => request<void>('POST', '/geocode/city-layers'),
 }
