@@ -14,96 +14,15 @@ import random
 import zlib
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from difflib import SequenceMatcher
 from math import sqrt
 from pathlib import Path
 from typing import Any
 
-from geocoding.grammar.characters import fold
-from geocoding.grammar.lexicon import Lexicon
-from geocoding.grammar.reading import read
+from benchmarks.geocode_tags import Span, tags_of
 from geocoding.matching import agreement
 
-Span = tuple[int, int, str]
 NOT_SCORED = frozenset(("person",))
 """Names of persons were masked in the set."""
-_AREAS = frozenset(("prov", "city", "district", "town"))
-_TAGS = {
-    "province": "prov", "city": "city", "district": "district", "town": "town", "community": "community",
-    "road": "road", "near_road": "subroad", "building": "houseno", "unit": "cellno", "floor": "floorno",
-    "room": "roomno", "lane": "subroad", "branch": "subroad", "relation": "assist", "offset": "assist",
-    "estate": "poi", "point": "poi", "place": "poi", "group": "community", "repeated": "redundant",
-    "chatter": "redundant", "joiner": "assist", "crossing_word": "assist", "mark": "redundant",
-    "phase": "subpoi", "country": "country",
-}  # fmt: skip
-
-
-def _alignment(text: str) -> tuple[str, list[int]]:
-    """The canonical text and, for each of its positions (and its end), the position in ``text``."""
-    form = read(text, Lexicon()).canonical
-    folded = "".join(fold(c) or c for c in text)
-    at = [0] * (len(form) + 1)
-    for _, a0, a1, b0, b1 in SequenceMatcher(None, folded, form, autojunk=False).get_opcodes():
-        for b in range(b0, b1):
-            at[b] = a0 + (a1 - a0) * (b - b0) // (b1 - b0)
-    at[len(form)] = len(text)
-    return form, at
-
-
-def tags_of(text: str) -> list[Span]:
-    """The reading of ``text``, without any gazetteer, in the words of the set."""
-    reading = read(text, Lexicon())
-    _, at = _alignment(text)
-    found: list[Span] = []
-    last = ""
-    for element in reading.elements:
-        tag = _TAGS.get(element.kind, "")
-        if element.kind == "door":
-            tag = "subroadno" if last == "subroad" else "roadno"
-            if last in ("houseno", "cellno", "floorno") or (last == "poi" and element.text.isdigit()):
-                tag = "roomno"
-        elif element.kind == "village":
-            tag = "community" if element.text.endswith("村") and not element.text.endswith("新村") else "poi"
-        elif element.kind == "town" and element.text.endswith(("开发区", "工业区", "新区", "园区")):
-            tag = "devzone"
-        elif set(element.text) == {"某"}:
-            tag = ""  # a person's name, masked
-        elif element.kind == "rest":
-            tag = "redundant" if len(element.text) == 1 and not element.text.isalnum() else "poi"
-        if element.text == "-" or (element.kind == "joiner" and not element.text.isalnum()):
-            tag = "redundant"
-        if tag == "poi" and last == "poi":
-            tag = "subpoi"
-        if tag:
-            found.append((at[element.start], at[element.end], tag))
-            last = tag if tag != "subpoi" else "poi"
-    return _as_the_set_has_it(text, found)
-
-
-def _as_the_set_has_it(text: str, spans: list[Span]) -> list[Span]:
-    """Conventions of the set: 一区 belongs to the place before it; of an area told twice the longer,
-    else the later one counts; dashes between numbers are redundant."""
-    merged: list[Span] = []
-    for start, end, tag in spans:
-        last = merged[-1] if merged else None
-        if text[end - 1 : end] == "区" and tag == "subpoi" and last and last[1] == start and last[2] in (
-            "poi", "subpoi", "community",
-        ) and not text[start].isascii():  # fmt: skip
-            merged[-1] = (last[0], end, "poi" if last[2] == "community" else last[2])
-        else:
-            merged.append((start, end, tag))
-    kept: list[Span] = []
-    for i, (start, end, tag) in enumerate(merged):
-        others = [text[a:b] for j, (a, b, t) in enumerate(merged) if j != i and t == tag]
-        later = [text[a:b] for a, b, t in merged[i + 1 :] if t == tag]
-        name = text[start:end]
-        twice = tag in _AREAS and (
-            name in later or any(o != name and o.startswith(name) for o in others)
-        )  # fmt: skip
-        kept.append((start, end, "redundant" if twice else tag))
-    covered = {at for start, end, _ in kept for at in range(start, end)}
-    kept.extend((i, i + 1, "redundant") for i, c in enumerate(text) if c in "-—－_" and i not in covered)
-    return kept
 
 
 class Tagger:

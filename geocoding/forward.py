@@ -180,7 +180,9 @@ def _similar(gazetteer: Gazetteer, reading: Reading, seen: set[int], *, edits: b
     number, tail = reading.number, tail_of(reading)
     ids = gazetteer.bases.ids
     found: list[Target] = []
-    for name in dict.fromkeys((base, last)):
+    joined = "".join(reading.bases[-2:])
+    names = (base, last, joined) if joined in reading.canonical else (base, last)
+    for name in dict.fromkeys(names):
         for other, belief, reason in gazetteer.similar.find(name, edits=edits)[:MAX_SIMILAR]:
             base_id = ids.get(other)
             if base_id and base_id not in seen:

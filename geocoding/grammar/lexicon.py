@@ -34,6 +34,10 @@ class Lexicon:
     def __len__(self) -> int:
         return len(self.kinds)
 
+    def begins(self, pair: str) -> bool:
+        """Whether any name begins with these two characters."""
+        return pair in self._lengths
+
     def names_at(self, text: str, start: int, kinds: int) -> list[tuple[str, int]]:
         """Names of one of ``kinds`` that begin at ``start``, longest first, with all their kinds."""
         found = []

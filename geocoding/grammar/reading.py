@@ -108,6 +108,10 @@ def _distance(text: str) -> float | None:
     return float(hit[1]) * (1000.0 if hit[2] in ("公里", "KM") else 1.0)
 
 
+_STREET_ENDS = frozenset("路街道巷同速线")
+"""What a second road after the number may end with; 坊 and 里 are estates there."""
+
+
 class _Assembly:
     """Collects spans into a reading, left to right."""
 
@@ -144,6 +148,7 @@ class _Assembly:
             repeat = _REPEAT.match(name)
             name = repeat[1] if repeat and repeat[1] * 2 == name else name
         if self.numbers and self.bases:
+            road = road and name[-1] in _STREET_ENDS
             if road and (self.joined or self.crossing_word or not self.other_road):
                 self.other_road = self.other_road or name
                 self.note("near_road", span)
@@ -178,7 +183,8 @@ class _Assembly:
     def numbered(self, span: Span) -> None:
         found, _ = numbers_at(self.form, span.start)
         if self.numbers and (self.other_road or found[0][0].unit == "lane"):
-            self.note("rest", span)
+            for number, start, end in found:
+                self.elements.append(Element(number.unit, self.form[start:end], start, end, "structure"))
             return
         if self.other_road and not self.crossing_word:
             # A路近B路5号 never happens; A路到B路100弄 means the second road's number
@@ -208,7 +214,7 @@ class _Assembly:
 
 
 _TWO_ROADS = re.compile("(.{2,6}?(?:路|街|大道|巷))(.{2,6}(?:路|街|大道|巷))")
-_BASE_KINDS = frozenset(("road", "place", "estate", "village"))
+_BASE_KINDS = frozenset(("road", "place", "estate", "village", "locality"))
 
 
 def _assemble(form: str, spans: list[Span]) -> Reading:

@@ -8,7 +8,7 @@ _UNITS = re.compile(
     r"""
     (?P<range_from>\d{1,5})[A-Z]?(?:号|弄)?[-,](?P<range_to>\d{1,5})(?P<range_unit>号(?!楼|院|房)|弄)
   | 第?(?P<building>\d{1,4}|[A-Z]\d{0,2}|[甲乙丙丁戊])
-    (?:(?<=[AC-EG-KM-Z]\d)楼|(?<=[AC-EG-KM-Z]\d\d)楼|号楼|号房(?!间)|\#楼|\#(?=\d)|幢|栋|座(?!谈)|舍)
+    (?:(?<=[AC-EG-KM-Z]\d)楼|(?<=[AC-EG-KM-Z]\d\d)楼|号楼|号房(?![间管产屋东])|\#楼|\#(?=\d)|幢|栋|座(?!谈)|舍)
   | (?P<lane>\d{1,5})(?P<lane_mark>[甲乙丙丁])?(?P<lane_unit>支弄|弄|支巷|巷|胡同)
   | (?P<door_stem>[甲乙丙丁戊己](?=\d))?(?P<door>\d{1,5})(?P<door_mark>[A-Z甲乙丙丁戊己])?
     (?:号大院|号院|号|\#)
@@ -18,7 +18,8 @@ _UNITS = re.compile(
   | (?P<floor>(?:F|B|L|LG|负)?\d{1,3}|[底顶])(?:层|楼|F)(?!盘|梯|宇|道)
   | (?P<room>[A-Z]?\d{1,5}[A-Z]?(?:-\d{1,4})?)(?:室|房间|房|铺)(?!屋|产)
   | (?P<group>\d{1,3})(?:村民组|村民小组|组|队|社|排)(?!区|团|会|水|档)
-  | (?P<phase>\d{1,2}|[A-Z])(?:期|区)(?!域)
+  | 第?(?P<phase>\d{1,2}|[A-Z])(?:期|区)(?!域)
+  | (?<=\w)(?P<code>(?:\d{1,2})?[A-Z]{1,2}\d{2,5}[A-Z]?)(?:室|房)?(?![A-Z\d国省县])
   | (?P<bare>\d{1,5})(?P<bare_mark>[A-Z](?![A-Z\u4e00-\u9fff]))?
     (?P<bare_after>(?:[-之]|附(?=\d))\d{1,4}号?)?(?!\d|路|线|年|月|米|公里)
     """,
@@ -26,6 +27,7 @@ _UNITS = re.compile(
 )
 
 
+_CODE_DIGITS = re.compile(r"(\d+)[A-Z]?$")
 _STEMS = dict(zip("甲乙丙丁戊己", "ABCDEF", strict=True))
 
 
@@ -61,6 +63,11 @@ def number_at(text: str, start: int) -> tuple[Number, int] | None:
         case "lane_unit":
             unit = "branch" if hit["lane_unit"].startswith("支") else "lane"
             return Number(int(hit["lane"]), unit, _mark(hit["lane_mark"])), end
+        case "code":
+            digits = _CODE_DIGITS.search(hit["code"])
+            if digits is None:
+                return None
+            return Number(int(digits[1]), "room", hit["code"][: digits.start()]), end
         case "building" | "unit" | "floor" | "room" | "group" | "phase":
             return _lettered(hit[group], group), end
         case "door" | "door_mark" | "door_after" | "door_stem":
@@ -107,6 +114,8 @@ def numbers_at(text: str, start: int) -> tuple[list[tuple[Number, int, int]], in
         last = found[-1][0] if found else None
         if number.unit == "bare":
             following = text[end : end + 1]
+            if last is not None and number.value < 10 and following > "\u3400":
+                break  # 1023号3宏大厦: the numeral of a name.
             if last is None:
                 number = number._replace(unit="door")
             elif last.unit in ("door", "building", "unit", "floor", "room"):

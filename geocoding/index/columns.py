@@ -12,7 +12,7 @@ from scipy.sparse.csgraph import connected_components
 from geocoding.index.entries import TRACE, UNITS, Entry
 from geocoding.index.habits import Habits, learn
 
-LINK_BASE_M, LINK_PER_NUMBER_M, LINK_MAX_M = 800.0, 8.0, 3500.0
+LINK_BASE_M, LINK_PER_NUMBER_M, LINK_MAX_M = 800.0, 5.0, 6000.0
 """Entries of one name belong to one place when they lie within 800 m, or 8 m for each number
 between them, at most 3.5 km: a house is hardly wider than 8 m for each number it takes."""
 LINK_AHEAD = 4

@@ -192,6 +192,16 @@ def test_pinyin_and_initials(lexicon: Lexicon) -> None:
         ("红旗乡前进村委会东200米", ("前进村委会", None)),
         ("浙江温州乐清虹桥镇幸福路8号", ("幸福路", Number(8, "door"))),
         ("昆山花园路5号", ("昆山花园路", Number(5, "door"))),
+        ("杭州文三路5号", ("文3路", Number(5, "door"))),
+        ("余杭区临平五洲路186号", ("5洲路", Number(186, "door"))),
+        ("瓯海梧田街道南村幸福路12号", ("幸福路", Number(12, "door"))),
+        ("绍兴柯桥时代广场8号", ("时代广场", Number(8, "door"))),
+        ("昌平区南口镇南大街7号", ("南大街", Number(7, "door"))),
+        ("山阳镇镇西路7号", ("镇西路", Number(7, "door"))),
+        ("下沙11号大街南1244号", ("11号大街", Number(1244, "door"))),
+        ("新华街街道民航路3号", ("民航路", Number(3, "door"))),
+        ("太古城南区5幢101室", ("太古城", Number(5, "building"))),
+        ("新田村3组8号", ("新田村", Number(3, "group"))),
     ],
 )
 def test_ways_of_other_cities(text: str, expected: tuple[str, Number | None]) -> None:
@@ -213,3 +223,33 @@ def test_names_in_words(name: str, expected: str) -> None:
 def test_the_number_may_come_first(lexicon: Lexicon) -> None:
     reading = read("25号长安路望川区", lexicon)
     assert (reading.bases, reading.number) == (("长安路",), Number(25, "door"))
+
+
+@pytest.mark.parametrize(
+    ("text", "kinds"),
+    [
+        ("文山壮族苗族自治州丘北县锦屏镇", {"文山壮族苗族自治州": "city", "丘北县": "district"}),
+        ("浙江省江干区丁桥镇", {"浙江省": "province", "江干区": "district"}),
+        ("浙江温州瓯海梧田街道", {"温州": "city", "瓯海": "district", "梧田街道": "town"}),
+        ("杭州湾大道12号", {"杭州湾大道": "road"}),
+        ("东阳市南马镇", {"东阳市": "district", "南马镇": "town"}),
+        ("萍水街1108号口腔医院", {"口腔医院": "point"}),
+        ("人民路1023号三宏国际大厦", {"3宏国际大厦": "point"}),
+        ("教工路5号杭州求是医院", {"杭州求是医院": "point"}),
+        ("福田市场一区一楼C25504", {"福田市场": "estate", "C25504": "room"}),
+        ("朝晖酒店对面清水公寓", {"朝晖酒店": "point", "对面": "relation", "清水公寓": "estate"}),
+    ],
+)  # fmt: skip
+def test_what_each_part_is(text: str, kinds: dict[str, str]) -> None:
+    found = {element.text: element.kind for element in read(text, Lexicon()).elements}
+    assert {name: found.get(canonical(name)) for name in kinds} == kinds
+
+
+@given(st.text(alphabet="浙江省杭州市西湖区和平路村镇新中山大道园里12号弄-,楼某A", max_size=30))
+def test_the_parts_are_the_text(text: str) -> None:
+    reading = read(text, Lexicon())
+    if not reading.code:
+        for element in reading.elements:
+            assert reading.canonical[element.start : element.end] == element.text
+        starts = [element.start for element in reading.elements]
+        assert starts == sorted(starts)
