@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any
 
 import msgspec
+import numpy as np
 import psycopg
 
 from tracking.clock import micros_of, now_us
@@ -55,6 +56,12 @@ class Directory:
     def turns(self) -> Turns:
         """``duties`` as columns."""
         return turns_of(self.duties)
+
+    def turn(self, place: int) -> Duty:
+        """The turn at a place of the columns."""
+        device = int(np.searchsorted(self.turns.first_turn, place, side="right")) - 1
+        first = int(self.turns.first_turn[device])
+        return self.duties[int(self.turns.device_id[device])][place - first]
 
     def duty_at(self, device_id: int, moment_us: int) -> Duty | None:
         """The turn that covers a moment; of overlapping turns the one that began last."""

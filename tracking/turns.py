@@ -40,6 +40,11 @@ class Turns:
         place = np.minimum(np.searchsorted(self.device_id, device_ids), len(self.device_id) - 1)
         return np.where(self.device_id[place] == device_ids, place, -1)
 
+    def turns_of(self, device_id: int) -> slice:
+        """Of a device that has turns."""
+        place = int(self.place_of(np.array([device_id], dtype=np.int32))[0])
+        return slice(int(self.first_turn[place]), int(self.first_turn[place + 1]))
+
     def grid_at(self, device_ids: NDArray[np.int32], time_us: NDArray[np.int64]) -> NDArray[np.int64]:
         """The grid of the turn that covers each moment (µs), ``NO_GRID`` off duty."""
         grid = np.full(len(device_ids), NO_GRID, dtype=np.int64)

@@ -6,7 +6,7 @@ that comes afterwards shows that there was no such absence, and the episode is w
 """
 
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -44,27 +44,32 @@ class NeverArrived(LiveRule):
         if not len(fixes):
             return judgement
         starts, ends = runs_of(fixes.device_id)
-        asked = self._asked(fixes, scene, states, starts, ends)
-        for start, end in zip(starts[asked].tolist(), ends[asked].tolist(), strict=True):
+        runs, turns = self._open_turns(fixes, scene, states, starts, ends)
+        inside = self._inside(fixes, scene, starts[runs], ends[runs], turns)
+        pair = 0
+        for run in np.unique(runs).tolist():
+            start, end = int(starts[run]), int(ends[run])
             device = int(fixes.device_id[start])
-            turns = scene.directory.duties.get(device, [])
-            before = state = states.get(device, NOTHING)
-            for row in range(start, end):
-                for turn in self._turns_at(turns, scene, row, int(fixes.fix_time_us[row])):
-                    state = self._meet(state, turn, fixes, scene, row, judgement)
+            waiting: list[tuple[Duty, NDArray[np.bool_]]] = []
+            while pair < len(runs) and runs[pair] == run:
+                waiting.append((scene.directory.turn(int(turns[pair])), inside[pair]))
+                pair += 1
+            before = states.get(device, NOTHING)
+            state = self._follow_turns(before, waiting, fixes, scene, slice(start, end), judgement)
             if state != before:
                 judgement.states[device] = state
         return judgement
 
-    def _asked(
+    def _open_turns(
         self,
         fixes: FixBatch,
         scene: Scene,
         states: Mapping[int, Remembered],
         starts: NDArray[np.intp],
         ends: NDArray[np.intp],
-    ) -> NDArray[np.intp]:
-        """Which runs of fixes say something about a turn that is not settled: as a rule very few."""
+    ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Runs of fixes, and turns of the same device that they say something about and that are not settled:
+        as a rule very few. By run and beginning; turns by their place in ``Turns``."""
         turns, devices = scene.directory.turns, fixes.device_id[starts]
         place = turns.place_of(devices)
         first = turns.first_turn[place]
@@ -74,31 +79,74 @@ class NeverArrived(LiveRule):
         before = scene.way.before_us[starts]
         since = np.where(before == NEVER, fixes.fix_time_us[starts], before)[run]
         begins = turns.starts_us[turn]
-        open_still = (begins > stays_of(states, devices).since_us[run]) & (begins >= self.since_us)
+        open_still = self._counted(scene)[turn] & (begins > stays_of(states, devices).since_us[run])
         open_still &= (begins - EARLY_US <= fixes.fix_time_us[ends - 1][run]) & (turns.ends_us[turn] > since)
-        return np.unique(run[open_still])
+        return run[open_still], turn[open_still]
 
-    def _turns_at(self, turns: list[Duty], scene: Scene, row: int, time_us: int) -> Iterator[Duty]:
-        """Turns that a fix says something about: those that go on, and those since the fix before."""
-        since = int(scene.way.before_us[row])
-        since = time_us if since == NEVER else since
-        first = bisect_left(turns, since - LONGEST_TURN_US, key=lambda turn: turn.starts_us)
-        for turn in turns[first:]:
-            if turn.starts_us - EARLY_US > time_us:
-                return
-            if turn.ends_us > since and self._counts(turn, scene):
-                yield turn
+    def _counted(self, scene: Scene) -> NDArray[np.bool_]:
+        """Which turns the rule is about."""
+        turns = scene.directory.turns
+        counted = (turns.starts_us >= self.since_us) & scene.locator.distances.has(turns.grid_id)
+        if not self.definition.schedule.always:
+            counted &= self.definition.schedule.holds(turns.starts_us)
+        return np.asarray(counted)
 
-    def _counts(self, turn: Duty, scene: Scene) -> bool:
-        if turn.starts_us < self.since_us or turn.grid_id not in scene.locator.distances:
-            return False
-        return bool(self.definition.schedule.holds(np.array([turn.starts_us]))[0])
+    def _inside(
+        self,
+        fixes: FixBatch,
+        scene: Scene,
+        starts: NDArray[np.intp],
+        ends: NDArray[np.intp],
+        turns: NDArray[np.intp],
+    ) -> list[NDArray[np.bool_]]:
+        """For each turn, which of the fixes of its run are in its grid."""
+        counts = ends - starts
+        begins = np.cumsum(counts) - counts
+        row = np.arange(int(counts.sum())) + np.repeat(starts - begins, counts)
+        grid = np.repeat(scene.directory.turns.grid_id[turns], counts)
+        inside = fixes.responsibility_grid_id[row] == grid
+        away = np.flatnonzero(~inside)
+        if len(away):
+            distances = scene.locator.distances
+            metres = distances.measure(grid[away], fixes.lon[row[away]], fixes.lat[row[away]])
+            inside[away] = metres <= self.definition.buffer_m
+        return np.split(inside, begins[1:]) if len(counts) else []
+
+    def _follow_turns(
+        self,
+        state: Remembered,
+        waiting: list[tuple[Duty, NDArray[np.bool_]]],
+        fixes: FixBatch,
+        scene: Scene,
+        rows: slice,
+        judgement: Judgement,
+    ) -> Remembered:
+        """One device, fix by fix, until its turns are settled."""
+        for row in range(rows.start, rows.stop):
+            if not waiting:
+                break
+            time_us, since = int(fixes.fix_time_us[row]), int(scene.way.before_us[row])
+            since = time_us if since == NEVER else since
+            for turn, inside in waiting:
+                if turn.starts_us - EARLY_US <= time_us and turn.ends_us > since:
+                    arrived = bool(inside[row - rows.start])
+                    state = self._meet(state, turn, fixes, scene, row, judgement, arrived=arrived)
+            waiting = [one for one in waiting if not _settled(state, one[0])]
+        return state
 
     def _deadline(self, turn: Duty) -> int:
         return min(turn.starts_us + round(self.definition.after_s * 1e6), turn.ends_us)
 
     def _meet(
-        self, state: Remembered, turn: Duty, fixes: FixBatch, scene: Scene, row: int, judgement: Judgement
+        self,
+        state: Remembered,
+        turn: Duty,
+        fixes: FixBatch,
+        scene: Scene,
+        row: int,
+        judgement: Judgement,
+        *,
+        arrived: bool,
     ) -> Remembered:
         if _settled(state, turn):
             return state
@@ -106,7 +154,7 @@ class NeverArrived(LiveRule):
         here = (float(fixes.lon[row]), float(fixes.lat[row]))
         deadline = self._deadline(turn)
         is_open = state.episode.opened and state.episode.subject == turn.roster_id
-        arrived = time_us < turn.ends_us and self._inside(turn, fixes, scene, row)
+        arrived = arrived and time_us < turn.ends_us
         if arrived and time_us <= deadline:
             if is_open:
                 judgement.changes.append(self._tell("withdraw", turn, device, here, here, time_us))
@@ -128,13 +176,6 @@ class NeverArrived(LiveRule):
             return _settle(turn)
         return _opened(state, turn, deadline, last)
 
-    def _inside(self, turn: Duty, fixes: FixBatch, scene: Scene, row: int) -> bool:
-        if int(fixes.responsibility_grid_id[row]) == turn.grid_id:
-            return True
-        grid = np.array([turn.grid_id], dtype=np.int32)
-        away = scene.locator.distances.measure(grid, fixes.lon[row : row + 1], fixes.lat[row : row + 1])
-        return bool(away[0] <= self.definition.buffer_m)
-
     def wake(self, now_us: int, scene: Scene, states: Mapping[int, Remembered], last: Last) -> Judgement:
         """As ``Rule.wake``: whose grace is over by now, and whose turn."""
         judgement = Judgement()
@@ -152,11 +193,12 @@ class NeverArrived(LiveRule):
             before = state = states.get(device, NOTHING)
             since = min(now_us, heard.get(device, now_us)) - LONGEST_TURN_US
             first = bisect_left(turns, since, key=lambda turn: turn.starts_us)
-            for turn in turns[first:]:
+            counted = self._counted(scene)[scene.directory.turns.turns_of(device)][first:]
+            for turn, counts in zip(turns[first:], counted.tolist(), strict=True):
                 deadline = self._deadline(turn)
                 if deadline >= now_us:
                     break
-                if _settled(state, turn) or not self._counts(turn, scene):
+                if _settled(state, turn) or not counts:
                     continue
                 is_open = state.episode.opened and state.episode.subject == turn.roster_id
                 if not is_open and now_us >= turn.ends_us and heard.get(device, now_us) >= turn.ends_us:
@@ -190,7 +232,7 @@ class NeverArrived(LiveRule):
         heard[spoke[spoke >= 0]] = last.time_us[spoke >= 0]
         grace_us = round(self.definition.after_s * 1e6)
         overdue = np.minimum(turns.starts_us + grace_us, turns.ends_us) < now_us
-        overdue &= turns.starts_us >= max(self.since_us, NEVER + LONGEST_TURN_US)
+        overdue &= self._counted(scene)
         overdue &= turns.starts_us >= np.minimum(now_us, heard)[place] - LONGEST_TURN_US
         overdue &= turns.starts_us > stays_of(states, turns.device_id).since_us[place]
         # Of a turn that is over, and after which there were fixes, these tell.
