@@ -15,7 +15,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from command_center.geocode import jobs as geocode
 from command_center.imports import jobs as imports
-from gis_core.database import create_engine, load_queries, read_queries
+from gis_core.database import create_engine, load_queries
+from gis_core.named_sql import read_queries
 from gis_core.settings import DatabaseSettings
 from tracking.archive import ArchiveSettings, retain
 from tracking.partitions import days_ahead, ensure

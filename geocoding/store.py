@@ -16,7 +16,7 @@ from geocoding.grammar.vocabulary import canonical
 from geocoding.index.columns import EARTH_M_PER_DEG, LINE_KEY, Plane, Pool, Raw
 from geocoding.index.entries import UNITS, Entry, Names
 from geocoding.index.gazetteer import Alias, Gazetteer, assemble
-from gis_core.database import read_queries
+from gis_core.named_sql import read_queries
 
 QUERIES = read_queries("geocoding")
 PLATFORM_SOURCE = 0

@@ -22,6 +22,8 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersi
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
+from ingest import topics
+from ingest.lanes import Lanes
 from tracking.clock import now_us
 
 KEEPALIVE_S = 30
@@ -88,8 +90,7 @@ class MqttSource:
         self._retry_max_s = retry_max_s
 
         self._ready = threading.Condition()
-        self._queue: deque[Incoming] = deque()
-        self._bytes = 0
+        self._queue: Lanes[Incoming] = Lanes(lambda message: topics.backlog_of(message.topic))
         self._done: deque[Incoming] = deque()
         """Processed messages whose acknowledgement is still to be sent."""
         self._wake_reader, self._wake_writer = socket.socketpair()
@@ -124,18 +125,16 @@ class MqttSource:
             if not self._queue:
                 return []
             deadline = time.monotonic() + linger_s
-            while len(self._queue) < max_messages and self._bytes < max_bytes and not self._stopping.is_set():
+            while (
+                len(self._queue) < max_messages
+                and self._queue.bytes < max_bytes
+                and not self._stopping.is_set()
+            ):
                 left = deadline - time.monotonic()
                 if left <= 0:
                     break
                 self._ready.wait(left)
-            taken: list[Incoming] = []
-            left_bytes = max_bytes
-            while self._queue and len(taken) < max_messages and left_bytes > 0:
-                taken.append(self._queue.popleft())
-                left_bytes -= len(taken[-1].payload)
-            self._bytes -= max_bytes - left_bytes
-        return taken
+            return self._queue.take(max_messages, max_bytes)
 
     def acknowledge(self, messages: Sequence[Incoming]) -> None:
         """Tell the broker that these are safe. What belongs to an earlier connection comes again."""
@@ -144,6 +143,10 @@ class MqttSource:
 
     def waiting(self) -> int:
         return len(self._queue)
+
+    def waiting_bytes(self) -> int:
+        """Of the payloads."""
+        return self._queue.bytes
 
     def stop(self, timeout_s: float = 5.0) -> None:
         """Send the acknowledgements that are due, then leave the broker; the session stays there."""
@@ -180,7 +183,7 @@ class MqttSource:
             connection = client.socket()
             if connection is None:
                 return
-            room = len(self._queue) < self._queue_messages and self._bytes < self._queue_bytes
+            room = len(self._queue) < self._queue_messages and self._queue.bytes < self._queue_bytes
             readers = [self._wake_reader, connection] if room else [self._wake_reader]
             writers = [connection] if client.want_write() else []
             readable, writable, _ = select.select(readers, writers, [], 1.0 if room else 0.05)
@@ -200,8 +203,7 @@ class MqttSource:
                 break
         if self._burst:
             with self._ready:
-                self._queue.extend(self._burst)
-                self._bytes += sum(len(message.payload) for message in self._burst)
+                self._queue.put(self._burst)
                 self._ready.notify()
             self._burst.clear()
 

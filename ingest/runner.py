@@ -72,7 +72,9 @@ class Ingest:
                 )
                 if batch:
                     self._handle(batch)
-                backlog = len(batch) >= self._settings.batch_messages
+                backlog = len(batch) >= self._settings.batch_messages or (
+                    self._source.waiting_bytes() >= self._settings.batch_bytes
+                )
                 self._look_around(backlog=backlog)
                 if not backlog:
                     self._rerun_letters()

@@ -72,6 +72,12 @@ def route(topic: str) -> tuple[str, str | None, Decode | None]:
     return "unknown", None, None
 
 
+def backlog_of(topic: str) -> str | None:
+    """The device whose backlog a message on this topic is; None: it is live."""
+    protocol, key, _ = route(topic)
+    return key if protocol == "batch" else None
+
+
 def read(
     topic: str,
     payload: bytes,

@@ -8,8 +8,8 @@ import structlog
 from psycopg import AsyncConnection, sql
 from psycopg.rows import dict_row
 
-from gis_core.database import read_queries
 from gis_core.errors import DomainError, NotAllowed, Text
+from gis_core.named_sql import read_queries
 from tiles.tile_matrix import Tile
 
 log = structlog.get_logger(__name__)

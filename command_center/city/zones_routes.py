@@ -29,13 +29,13 @@ from command_center.city.shapes import (
 )
 from command_center.paging import Cursor, Limit, cursor_of, row_id_of
 from command_center.requests import Audit, Conn
+from gis_core.area_codes import area_prefix
 from gis_core.components.errors import PlaceOutside, ShapeWrong
 from gis_core.database import load_queries
 from gis_core.errors import BadInput, DomainError, NotFound, Text
 from gis_core.history import Record, current_edit, read_record, record_as
 from gis_core.history.edits import EDIT
 from gis_core.identity.principal import Principal
-from gis_core.models.area import area_prefix
 from gis_core.zones import ZoneRule, zone_active
 from gis_core.zones.papers import MAX_BYTES, judge_paper, keep_paper, read_paper
 from gis_core.zones.rules import TIMINGS

@@ -24,7 +24,7 @@ from command_center.processes.children import die_with_parent
 from geocoding.batch import COLUMNS, rows_done
 from geocoding.city_rows import import_city
 from geocoding.tables import column_at
-from gis_core.database import read_queries
+from gis_core.named_sql import read_queries
 from gis_core.settings import DatabaseSettings, StorageSettings
 
 Connection = psycopg.AsyncConnection[Any]

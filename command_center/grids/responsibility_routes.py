@@ -13,9 +13,9 @@ from command_center.grids.routes import EDIT, Editor, Lat, Lon, Reason, box_of
 from command_center.paging import Cursor, Limit, cursor_of, row_id_of
 from command_center.people.shapes import AreaCode, Key, Plain, Strict
 from command_center.requests import Audit, Conn, requires
+from gis_core.area_codes import area_prefix
 from gis_core.errors import BadInput, NotFound
 from gis_core.identity.principal import Principal
-from gis_core.models.area import area_prefix
 from gis_core.responsibility import store
 from gis_core.responsibility.store import SQL, Duty
 

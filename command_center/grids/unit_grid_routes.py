@@ -11,8 +11,8 @@ from command_center.grids.responsibility_routes import CHINA, VIEW, Viewer
 from command_center.paging import Cursor, Limit, cursor_of, row_id_of
 from command_center.people.shapes import AreaCode
 from command_center.requests import Conn
+from gis_core.area_codes import area_prefix
 from gis_core.database import load_queries
-from gis_core.models.area import area_prefix
 
 _SQL = load_queries("command_center.grids", "unit_grids.sql")
 _EDGES = ("west", "south", "east", "north")

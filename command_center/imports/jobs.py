@@ -18,7 +18,6 @@ from psycopg.rows import dict_row
 
 from command_center.imports.files import ISSUES, source_path, task_folder
 from command_center.imports.settings import ImportSettings
-from gis_core.database import read_queries
 from gis_core.identity.audit import Actor
 from gis_core.identity.secrets import Keyring
 from gis_core.importing.errors import FileMissing, ImportRefused
@@ -27,6 +26,7 @@ from gis_core.importing.report import ImportReport, write_report
 from gis_core.importing.request import ImportRequest
 from gis_core.importing.run import run_import
 from gis_core.importing.stopping import Stop
+from gis_core.named_sql import read_queries
 from gis_core.settings import DatabaseSettings, StorageSettings
 
 log = structlog.get_logger(__name__)

@@ -8,12 +8,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from command_center.paging import contains
 from command_center.people.shapes import GrantIn, GrantOut, PersonOut, PersonPatch
+from gis_core.area_codes import area_prefix
 from gis_core.database import load_queries
 from gis_core.errors import BadInput, DomainError, NotFound, OutOfScope, Text
 from gis_core.identity.models import Person
 from gis_core.identity.principal import Principal
 from gis_core.identity.secrets import Keyring, mask_mobile, normal_mobile
-from gis_core.models.area import area_prefix
 
 SQL = load_queries("command_center.people")
 MANAGE = "people.manage"

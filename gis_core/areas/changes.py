@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy.exc import DataError, IntegrityError, InternalError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from gis_core.area_codes import area_prefix
 from gis_core.areas.errors import (
     AreaCodeForm,
     AreaCodeTaken,
@@ -20,7 +21,6 @@ from gis_core.areas.errors import (
     PartsDiffer,
 )
 from gis_core.database import load_queries
-from gis_core.models.area import area_prefix
 
 _SQL = load_queries("gis_core.areas")
 _DIGITS = {"city": 6, "district": 6, "street": 9, "community": 12}

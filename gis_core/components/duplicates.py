@@ -11,12 +11,12 @@ from typing import Any, Literal
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from gis_core.area_codes import area_prefix
 from gis_core.components.errors import AlreadyDecided, NotDuplicates, Retired
 from gis_core.components.records import change_component, retire_component
 from gis_core.database import load_queries
 from gis_core.errors import NotFound
 from gis_core.identity.principal import Principal
-from gis_core.models.area import area_prefix
 
 _SQL = load_queries("gis_core.components")
 LOOK = 10_000

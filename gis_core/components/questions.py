@@ -6,8 +6,8 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from gis_core.area_codes import area_prefix
 from gis_core.database import load_queries
-from gis_core.models.area import area_prefix
 
 _SQL = load_queries("gis_core.components")
 NEAR_M = 2_000.0

@@ -17,8 +17,8 @@ from typing import Any, Literal
 
 from psycopg import Connection
 
-from gis_core.database import read_queries
 from gis_core.errors import DomainError, Text
+from gis_core.named_sql import read_queries
 
 _SQL = read_queries("gis_core.dictionaries")
 Kind = Literal["component", "event"]

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from gis_core.area_codes import area_prefix
 from gis_core.database import create_engine
 from gis_core.errors import DomainError, NotFound, Text
 from gis_core.gridding import store
@@ -19,7 +20,6 @@ from gis_core.gridding.publish import Publication, publish
 from gis_core.gridding.topology import examine
 from gis_core.identity.audit import SYSTEM, Entry, append_audit
 from gis_core.identity.secrets import Keyring
-from gis_core.models.area import area_prefix
 from gis_core.settings import DatabaseSettings, StorageSettings
 
 app = typer.Typer(no_args_is_help=True)

@@ -8,7 +8,7 @@ import psycopg
 import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from gis_core.database import create_engine, read_queries
+from gis_core.database import create_engine
 from gis_core.errors import DomainError
 from gis_core.gridding import store
 from gis_core.gridding.coverage import Geometries, Indices
@@ -16,6 +16,7 @@ from gis_core.gridding.division import Division, GridOptions, divide
 from gis_core.gridding.ground import Ground
 from gis_core.gridding.numbering import community_code_of, reading_order
 from gis_core.gridding.topology import Report, examine
+from gis_core.named_sql import read_queries
 from gis_core.settings import DatabaseSettings
 
 _BEAT_S = 15.0

@@ -15,6 +15,7 @@ from anyio import to_thread
 from numpy.typing import NDArray
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from gis_core.area_codes import area_prefix
 from gis_core.errors import BadInput
 from gis_core.gridding import store
 from gis_core.gridding.coverage import Geometries, Indices
@@ -25,7 +26,6 @@ from gis_core.gridding.seam import sew
 from gis_core.gridding.store import SQL, Cells, LockedDraft
 from gis_core.gridding.topology import Report
 from gis_core.identity.audit import Actor
-from gis_core.models.area import area_prefix
 
 SAME_SHARE = 0.97
 """A cell that shares this much of the union with the old one is the old one, redrawn a little."""

@@ -9,6 +9,7 @@ import numpy as np
 import shapely
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from gis_core.area_codes import area_prefix
 from gis_core.database import load_queries
 from gis_core.errors import NotFound
 from gis_core.gridding.coverage import Geometries, on_grid
@@ -16,7 +17,6 @@ from gis_core.gridding.division import GridOptions
 from gis_core.gridding.errors import DraftNotOpen, NothingToDivide, StaleDraft
 from gis_core.gridding.ground import Ground, Projection, ground_from_rows
 from gis_core.gridding.topology import Report
-from gis_core.models.area import area_prefix
 
 SQL = load_queries("gis_core.gridding")
 STALE_S = 120

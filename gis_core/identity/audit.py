@@ -17,8 +17,8 @@ from psycopg.rows import dict_row
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gis_core.database import read_queries
 from gis_core.identity.secrets import Keyring, hmac_sm3
+from gis_core.named_sql import read_queries
 
 _SQL = read_queries("gis_core.identity")
 _GENESIS = bytes(32)

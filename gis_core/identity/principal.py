@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from gis_core.area_codes import area_prefix
 from gis_core.errors import NotAllowed, OutOfScope
-from gis_core.models.area import area_prefix
 
 PERMISSIONS = frozenset(
     {

@@ -6,10 +6,10 @@ from typing import Any, NamedTuple
 
 from psycopg import Connection
 
-from gis_core.database import read_queries
 from gis_core.dictionaries import ComponentClassEntry, read_component_classes
 from gis_core.importing.errors import UnknownClass
 from gis_core.importing.osm_tags import KIND_COMPONENTS
+from gis_core.named_sql import read_queries
 
 _SQL = read_queries("gis_core.dictionaries")
 _SYNONYMS: Mapping[str, str] = {

@@ -5,9 +5,9 @@ from typing import Any
 import shapely
 from psycopg import Connection
 
-from gis_core.database import read_queries
 from gis_core.importing.datum_evidence import Reference, road_candidates
 from gis_core.importing.features import Features
+from gis_core.named_sql import read_queries
 
 _SQL = read_queries("gis_core.importing")
 _MAX_NAMES = 20_000

@@ -5,10 +5,10 @@ from typing import Any, NamedTuple
 import shapely
 from psycopg import Connection, sql
 
-from gis_core.database import read_queries
 from gis_core.errors import Text
 from gis_core.importing.report import Difference, Issue, issue
 from gis_core.importing.targets import Target
+from gis_core.named_sql import read_queries
 
 _SQL = read_queries("gis_core.importing")
 MAX_LISTED = 1_000

@@ -8,12 +8,12 @@ import shapely
 from numpy.typing import NDArray
 from psycopg import Connection, sql
 
-from gis_core.database import read_queries
 from gis_core.importing.features import Column
 from gis_core.importing.mapping import UNNAMED, MappingOptions
 from gis_core.importing.report import Counts, Issue, issue
 from gis_core.importing.stamping import AreaStamper
 from gis_core.importing.targets import Target
+from gis_core.named_sql import read_queries
 
 _SQL = read_queries("gis_core.importing")
 PARENT_LEVELS = {"street": "district", "community": "street"}

@@ -11,10 +11,10 @@ from psycopg import Connection
 from psycopg.types.json import Jsonb
 from pyproj import CRS
 
-from gis_core.database import read_queries
 from gis_core.errors import Text
 from gis_core.identity.audit import Actor, Entry
 from gis_core.importing.report import ImportReport, Issue
+from gis_core.named_sql import read_queries
 
 _SQL = read_queries("gis_core.importing")
 _INTERRUPTED = Text(

@@ -8,9 +8,9 @@ from typing import Any
 from psycopg import Connection
 from psycopg.types.json import Jsonb
 
-from gis_core.database import read_queries
 from gis_core.importing.component_mapping import ClassDictionary
 from gis_core.importing.request import ImportRequest
+from gis_core.named_sql import read_queries
 
 _SQL = read_queries("gis_core.importing")
 _OF_REQUEST = ("target", "layer", "srid", "datum", "encoding", "lon_field", "lat_field")

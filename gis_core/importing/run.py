@@ -15,8 +15,8 @@ import psycopg
 import shapely
 from psycopg import Connection
 
+from gis_core.area_codes import area_prefix
 from gis_core.coordinates import STORAGE_SRID, Datum
-from gis_core.database import read_queries
 from gis_core.dictionaries import load_component_classes
 from gis_core.errors import Text
 from gis_core.identity.audit import append_audit_sync
@@ -57,7 +57,7 @@ from gis_core.importing.sources import (
 from gis_core.importing.stopping import Stop
 from gis_core.importing.table_mapping import has_class, is_place, map_features
 from gis_core.importing.targets import PLACE, TARGET_KEYS, TARGETS, guess_target
-from gis_core.models.area import area_prefix
+from gis_core.named_sql import read_queries
 
 __all__ = ["ImportRequest", "Progress", "run_import"]
 

@@ -7,8 +7,8 @@ import shapely
 from numpy.typing import NDArray
 from psycopg import Connection
 
-from gis_core.database import read_queries
 from gis_core.importing.features import Column
+from gis_core.named_sql import read_queries
 
 _SQL = read_queries("gis_core.importing")
 

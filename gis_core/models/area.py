@@ -47,15 +47,3 @@ class Area(Base):
     source_key: Mapped[str]
     attributes: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default="{}")
     geom: Mapped[WKBElement | None] = mapped_column(Geometry("MULTIPOLYGON", srid=4326, spatial_index=False))
-
-
-def area_prefix(code: str) -> str:
-    """The digits that all codes inside the area begin with.
-
-    A 6-digit city or province code ends in pairs of zeros that its districts do not share:
-    ``310000`` -> ``31``, ``320500`` -> ``3205``; longer codes are their own prefix.
-    """
-    if len(code) == 6:
-        while code.endswith("00") and len(code) > 2:
-            code = code[:-2]
-    return code

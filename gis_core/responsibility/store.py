@@ -10,11 +10,11 @@ import shapely
 from anyio import to_thread
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from gis_core.area_codes import area_prefix
 from gis_core.database import load_queries
 from gis_core.errors import BadInput, NotFound
 from gis_core.gridding.ground import Projection
 from gis_core.gridding.store import Cells, cells_of
-from gis_core.models.area import area_prefix
 from gis_core.responsibility.connection import part_of_each, parts
 from gis_core.responsibility.errors import NoRoute, NotConnected, TooFewPoints, UnknownUnitGrids
 from gis_core.responsibility.routing import Route, propose

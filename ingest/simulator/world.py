@@ -9,7 +9,7 @@ import psycopg
 import shapely
 from psycopg.rows import dict_row
 
-from gis_core.database import read_queries
+from gis_core.named_sql import read_queries
 from ingest.simulator.plane import Floats, Plane, Polylines, split_at_crossings
 from ingest.simulator.streets import Beat, Streets
 

@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from gis_core.models.area import area_prefix
+from gis_core.area_codes import area_prefix
 from tracking.batch import FixBatch, runs_of
 from tracking.directory import Device, Directory
 from tracking.rules.base import Change, Judgement, Last, Scene
