@@ -55,6 +55,9 @@ class Ingest:
         self._stopping = False
         self._metrics_due = 0.0
         self._letters_due = 0.0
+        self._away_us: int | None = None
+        self._outage: bool | None = None
+        """None: one may be on record from before."""
 
     def stop(self) -> None:
         """Finish the batch in hand, then end ``run``."""
@@ -75,6 +78,7 @@ class Ingest:
                 backlog = len(batch) >= self._settings.batch_messages or (
                     self._source.waiting_bytes() >= self._settings.batch_bytes
                 )
+                self._watch_broker()
                 self._look_around(backlog=backlog)
                 if not backlog:
                     self._rerun_letters()
@@ -136,6 +140,21 @@ class Ingest:
             allow_missing_checksum=self._settings.allow_missing_checksum,
             secrets=secrets,
         )
+
+    def _watch_broker(self) -> None:
+        """While the broker cannot be reached the devices cannot be heard: their silence is not theirs."""
+        away_us = None if self._source.connected.is_set() else self._away_us or now_us()
+        long = away_us is not None and now_us() - away_us > self._settings.broker_away_s * 1e6
+        try:
+            if away_us is None and self._outage is not False:
+                self._writer.broker_away(None)
+                self._outage = False
+            elif long and self._outage is not True:
+                self._writer.broker_away(away_us)
+                self._outage = True
+        except DatabaseAway as error:
+            _log.warning("database_away", error=str(error))
+        self._away_us = away_us
 
     def _look_around(self, *, backlog: bool) -> None:
         try:

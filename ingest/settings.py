@@ -17,6 +17,8 @@ class IngestSettings(BaseSettings):
     """… or its messages so many bytes: 55,000 fixes of compact batches …"""
     batch_wait_s: NonNegativeFloat = 0.1
     """… or when its first message has waited so long."""
+    broker_away_s: NonNegativeFloat = 15.0
+    """A broker that cannot be reached for longer is an outage, whose time is no silence of the devices."""
     queue_messages: PositiveInt = 100_000
     """Beyond so many waiting messages nothing more is read. More than the broker's ``max_ack_pending``
     for all subscriptions together, so that the broker's own flow control comes first."""

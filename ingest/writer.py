@@ -12,7 +12,7 @@ from psycopg import sql
 
 from gis_core.identity.secrets import Keyring
 from ingest.surroundings import Found, Part, Surroundings
-from tracking import gatherings, partitions, pipeline, store
+from tracking import gatherings, outages, partitions, pipeline, store
 from tracking.arrival import Arrival
 from tracking.clock import DAY_US, datetime_of, now_us
 from tracking.correction import Correction, CorrectionFailed, correct_next, forget_checkpoints, mark_since
@@ -35,6 +35,7 @@ RULE_LAYERS = frozenset({"zone", "route", "road", "area_district", "area_street"
 UNKNOWN_FOR_S = 2.0
 """A key that the database does not know is not asked for again so soon."""
 WAKE_EVERY_S = 1.0
+ALIVE_EVERY_S = 60.0
 THIN_EVERY_S = 6 * 3_600.0
 LONGEST_TEND_S = 0.25
 BACKLOG_SHARE = 0.25
@@ -65,6 +66,7 @@ class _Session:
     secrets: Mapping[str, str] = field(default_factory=dict)
     following: Following = field(default_factory=Following)
     gathering_due: float = 0.0
+    alive_due: float = 0.0
 
 
 class DatabaseAway(Exception):
@@ -119,6 +121,19 @@ class BatchWriter:
         self.refresh()
         return self._session.secrets if self._session is not None else {}
 
+    def broker_away(self, since_us: int | None) -> None:
+        """Devices cannot be heard since then; None: they can again. Raises DatabaseAway."""
+        try:
+            session = self._refresh()
+            if since_us is not None:
+                outages.begin(session.connection, since_us)
+            elif session.world.outages.ongoing:
+                outages.finish(session.connection, now_us())
+            session.world = replace(session.world, outages=outages.load_outages(session.connection))
+        except _AWAY as error:
+            self.close()
+            raise DatabaseAway(str(error).strip()) from error
+
     def requested_letters(self) -> list[Letter]:
         """Dead letters that somebody wants decoded again. Raises DatabaseAway."""
         self.refresh()
@@ -162,6 +177,9 @@ class BatchWriter:
                 store.commit(session.connection, work)
                 pipeline.remember(work)
             gatherings.follow(session.connection, session.world, session.following, now_us())
+        if now >= session.alive_due and not session.world.outages.ongoing:
+            session.alive_due = now + ALIVE_EVERY_S
+            outages.keep_alive(session.connection, now_us())
         if now >= session.thin_due:
             session.thin_due = now + THIN_EVERY_S
             forget_checkpoints(session.connection, settings.checkpoint_days)
@@ -272,6 +290,7 @@ class BatchWriter:
             raise
         assert found.directory is not None
         assert found.locator is not None
+        outages.resume(connection, now_us())
         world = World(
             found.directory,
             found.locator,
@@ -279,6 +298,7 @@ class BatchWriter:
             (*self._rules, *(found.rules or ())),
             self._tracking,
             LiveQuality(clocks=read_clocks(connection)),
+            outages.load_outages(connection),
         )
         self._session = _Session(
             connection,

@@ -276,7 +276,7 @@ class _Replay:
     def _piece(self, fixes: FixBatch, way: Way, start: int, end: int) -> None:
         rows = np.arange(start, end)
         piece = fixes.take(rows)
-        scene = Scene(self._directory, self._world.locator, way.take(rows))
+        scene = Scene(self._directory, self._world.locator, way.take(rows), self._world.outages)
         for rule in self._rules:
             self._keep(rule, rule.judge(piece, scene, self._states_of(rule)))
         self.count += end - start
@@ -312,7 +312,7 @@ class _Replay:
             before.lat,
             before.speed_mps,
         )
-        scene = Scene(self._directory, self._world.locator, _no_way())
+        scene = Scene(self._directory, self._world.locator, _no_way(), self._world.outages)
         judged = len(self.changes)
         for rule in self._rules:
             self._keep(rule, rule.wake(now_us, scene, self._states_of(rule), last))

@@ -485,3 +485,25 @@ class GatheringDirty(Base):
     until: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     first_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
     last_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
+
+
+class Outage(Base):
+    """When the platform could not hear its devices; null: it goes on."""
+
+    __tablename__ = "outage"
+    __table_args__ = (CheckConstraint("ends_at >= starts_at", name="span"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    starts_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    ends_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    """With some minutes for the devices to come back."""
+
+
+class IngestAlive(Base):
+    """When ingest was last at work and heard its devices; one row."""
+
+    __tablename__ = "ingest_alive"
+    __table_args__ = (CheckConstraint("one", name="one"),)
+
+    one: Mapped[bool] = mapped_column(primary_key=True, server_default="true")
+    at: Mapped[datetime] = mapped_column(DateTime(timezone=True))

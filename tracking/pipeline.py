@@ -18,6 +18,7 @@ from tracking.duty_times import Keeping
 from tracking.fix import ConnectionStatus, Distress, Fix, Flag
 from tracking.locator import Locator
 from tracking.memory import CLOCK, Memory, Newest
+from tracking.outages import NO_OUTAGES, Outages
 from tracking.quality.live import LiveQuality, News
 from tracking.reasons import Reason, Reject
 from tracking.rules import Change, Judgement, Last, Remembered, Rule, Scene
@@ -37,6 +38,7 @@ class World:
     rules: tuple[Rule, ...]
     settings: TrackingSettings
     quality: LiveQuality = field(default_factory=LiveQuality)
+    outages: Outages = NO_OUTAGES
 
 
 class Call(NamedTuple):
@@ -205,7 +207,7 @@ def judge(work: Work) -> None:
     if not len(fixes):
         return
     work.way = _way(work, fixes, world.memory.judged)
-    scene = Scene(world.directory, world.locator, work.way)
+    scene = Scene(world.directory, world.locator, work.way, world.outages)
     for rule in world.rules:
         _keep(work, rule.key, rule.judge(fixes, scene, world.memory.rule_states(rule.key)))
     told = world.memory.told_us(fixes.device_id) != NEVER
@@ -216,7 +218,8 @@ def judge(work: Work) -> None:
 def wake(world: World, now_us: int) -> "Work":
     """What follows from the silence of devices until now; to be committed like a batch."""
     work = Work([], world, batches.from_fixes([], [], [], []))
-    scene = Scene(world.directory, world.locator, _way(work, work.fixes, world.memory.judged))
+    nowhere = _way(work, work.fixes, world.memory.judged)
+    scene = Scene(world.directory, world.locator, nowhere, world.outages)
     last = world.memory.judged.known()
     known = np.isin(last.device_id, np.fromiter(world.directory.by_id, dtype=np.int32))
     last = Last(*(getattr(last, name)[known] for name in Last.__dataclass_fields__))

@@ -3,6 +3,7 @@
 import json
 import time
 from base64 import b64encode
+from collections.abc import Callable
 from pathlib import Path
 
 import psycopg
@@ -14,7 +15,7 @@ from command_center.devices.commands import set_secret
 from command_center.processes.broker import Broker
 from gis_core.identity.secrets import Keyring
 from ingest.owntracks_seal import box_of
-from tests.ingest.support import ask, ingesting, wait_for
+from tests.ingest.support import IngestProcess, ask, ingesting, wait_for
 
 
 @pytest.fixture
@@ -176,3 +177,22 @@ def test_leaving_the_grid_raises_one_alert_and_returning_closes_it(
     assert [event for event, _ in news] == ["opened", "updated", "closed"]
     assert news[0][1]["unit_name"] == "d0"
     assert news[-1][1]["close_reason"] == "returned"
+
+
+def test_a_broker_that_is_away_is_an_outage_on_record(
+    city: str, make_broker: Callable[[], Broker], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WANMI_INGEST_BROKER_AWAY_S", "1")
+    broker = make_broker()
+    spans = "SELECT ends_at IS NOT NULL FROM outage"
+    with broker.running():
+        process = IngestProcess(city, broker.url("ingest"), tmp_path)
+        process.start()
+        wait_for(lambda: "broker_connected" in process.log(), 20)
+    try:
+        wait_for(lambda: ask(city, spans) == [(False,)], 30)
+        with broker.running():
+            wait_for(lambda: ask(city, spans) == [(True,)], 60)
+            assert process.terminate() == 0
+    finally:
+        process.kill()

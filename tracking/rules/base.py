@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from tracking.batch import FixBatch
 from tracking.directory import Directory
 from tracking.locator import Locator
+from tracking.outages import NO_OUTAGES, Outages
 from tracking.rules.states import NOTHING, Remembered, Stays
 from tracking.rules.way import Way
 
@@ -65,6 +66,7 @@ class Scene:
     directory: Directory
     locator: Locator
     way: Way
+    outages: Outages = NO_OUTAGES
 
     def take(self, rows: NDArray[np.bool_]) -> "Scene":
         """The same for some of the fixes; the steps stay what they were."""

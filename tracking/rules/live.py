@@ -106,9 +106,7 @@ class LiveRule:
         rows = concerned[last.device_id]
         last = Last(*(getattr(last, name)[rows] for name in Last.__dataclass_fields__))
         periods = period_s[last.device_id]
-        judgement = wake_silences(
-            self.definition, self.since_us, now_us, last, scene.directory, states, periods
-        )
+        judgement = wake_silences(self.definition, self.since_us, now_us, last, scene, states, periods)
         silent = {**dict(episodes_in(states)), **judgement.states}
         ended = end_silences(self.definition, now_us - SETTLED_US, scene.directory, silent)
         judgement.changes += ended.changes

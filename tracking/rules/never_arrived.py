@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from tracking.batch import FixBatch, runs_of
 from tracking.directory import Duty
+from tracking.outages import NO_OUTAGES
 from tracking.rules.base import NOTHING, Change, Judgement, Last, Remembered, Scene
 from tracking.rules.definitions import as_evidence
 from tracking.rules.hysteresis import IDLE, Episode
@@ -33,10 +34,14 @@ class NeverArrived(LiveRule):
     """``Remembered.stay`` holds the beginning of the last turn that is settled: the unit arrived, or the turn
     is over."""
 
+    _outages = NO_OUTAGES
+    """Those of the scene that is judged."""
+
     def judge(self, fixes: FixBatch, scene: Scene, states: Mapping[int, Remembered]) -> Judgement:
         """As ``Rule.judge``."""
         if not self.definition.enabled:
             return Judgement()
+        self._outages = scene.outages
         concerned, _ = self._roll_of(scene.directory)
         rows = concerned[fixes.device_id]
         fixes, scene = fixes.take(rows), scene.take(rows)
@@ -89,6 +94,11 @@ class NeverArrived(LiveRule):
         counted = (turns.starts_us >= self.since_us) & scene.locator.distances.has(turns.grid_id)
         if not self.definition.schedule.always:
             counted &= self.definition.schedule.holds(turns.starts_us)
+        if len(scene.outages.ends_us):
+            # A turn whose grace was an outage to its end went by unheard.
+            over = turns.starts_us + round(self.definition.after_s * 1e6)
+            later = scene.outages.later(turns.starts_us, over)
+            counted &= (later == over) | (later < turns.ends_us)
         return np.asarray(counted)
 
     def _inside(
@@ -135,7 +145,10 @@ class NeverArrived(LiveRule):
         return state
 
     def _deadline(self, turn: Duty) -> int:
-        return min(turn.starts_us + round(self.definition.after_s * 1e6), turn.ends_us)
+        """When the grace is over; while nobody could be heard it lasts."""
+        since = np.array([turn.starts_us])
+        over = self._outages.later(since, since + round(self.definition.after_s * 1e6))
+        return min(int(over[0]), turn.ends_us)
 
     def _meet(
         self,
@@ -181,6 +194,7 @@ class NeverArrived(LiveRule):
         judgement = Judgement()
         if not self.definition.enabled:
             return judgement
+        self._outages = scene.outages
         asked = self._overdue(now_us, scene, states, last)
         rows = np.flatnonzero(np.isin(last.device_id, asked))
         ids = last.device_id[rows].tolist()

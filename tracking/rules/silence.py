@@ -35,7 +35,7 @@ def judge_silences(
     way = scene.way
     known = way.before_us != NEVER
     before = np.where(known, way.before_us, 0)
-    opened = before + _wait_us(rule, period_s)
+    opened = scene.outages.later(before, before + _wait_us(rule, period_s))
     with np.errstate(invalid="ignore"):
         lost = known & (fixes.fix_time_us > opened) & (way.before_mps * 3.6 >= rule.moving_kmh)
     lost &= (opened >= since_us) & rule.schedule.holds(opened)
@@ -94,13 +94,14 @@ def wake_silences(
     since_us: int,
     now_us: int,
     last: Last,
-    directory: Directory,
+    scene: Scene,
     states: Mapping[int, Remembered],
     period_s: NDArray[np.float64],
 ) -> Judgement:
     """Which devices have been silent for too long by now. ``period_s``: of each of ``last``."""
     judgement = Judgement()
-    opened = last.time_us + _wait_us(rule, period_s)
+    opened = scene.outages.later(last.time_us, last.time_us + _wait_us(rule, period_s))
+    directory = scene.directory
     with np.errstate(invalid="ignore"):
         lost = (opened < now_us) & (opened >= since_us) & (last.speed_mps * 3.6 >= rule.moving_kmh)
     lost &= rule.schedule.holds(opened)
