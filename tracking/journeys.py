@@ -66,6 +66,8 @@ class TurnDone:
     outside_s: float
     silent_s: float
     patrol_points: list[PatrolPointPassed]
+    grid_en: str | None = None
+    route_en: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +179,8 @@ async def _turn_done(
         round(outside_s, 1),
         round(max(0.0, (ends - begins) / 1e6 - float(seconds[counted].sum())), 1),
         [_passed(during, dict(row)) for row in rows.mappings()],
+        turn["grid_en"],
+        turn["route_en"],
     )
 
 

@@ -10,7 +10,8 @@ SELECT (extract(epoch FROM fix_time) * 1000000)::bigint AS time_us,
  ORDER BY received_at, fix_time
 
 -- :name day_turns
-SELECT r.id, r.starts_at, r.ends_at, r.responsibility_grid_id AS grid_id, g.name AS grid, o.name AS route
+SELECT r.id, r.starts_at, r.ends_at, r.responsibility_grid_id AS grid_id, g.name AS grid, o.name AS route,
+       g.name_en AS grid_en, o.name_en AS route_en
   FROM roster r
   LEFT JOIN responsibility_grid g ON g.id = r.responsibility_grid_id
   LEFT JOIN route o ON o.id = r.route_id

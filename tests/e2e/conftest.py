@@ -122,6 +122,10 @@ class Demo:
             client.disconnect()
             client.loop_stop()
 
+    def run(self, statement: str) -> None:
+        with psycopg.connect(self.database_url) as connection:
+            connection.execute(statement)
+
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         with psycopg.connect(self.database_url) as connection:
             return connection.execute(query).fetchall()

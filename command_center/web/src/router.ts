@@ -15,6 +15,7 @@ export const router = createRouter({
     { path: '/grids', name: 'grids', component: () => import('./pages/Grids.vue') },
     { path: '/areas', name: 'areas', component: () => import('./pages/Areas.vue') },
     { path: '/zones', name: 'zones', component: () => import('./pages/Zones.vue') },
+    { path: '/alerts', name: 'alerts', component: () => import('./pages/Alerts.vue') },
     { path: '/rules', name: 'rules', component: () => import('./pages/AlertRules.vue') },
     { path: '/rosters', name: 'rosters', component: () => import('./pages/Rosters.vue') },
     {

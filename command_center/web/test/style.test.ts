@@ -2,7 +2,7 @@ import { validateStyleMin } from '@maplibre/maplibre-gl-style-spec'
 import { describe, expect, it } from 'vitest'
 
 import { GROUPS, TILE_SETS, TREE } from '../src/core/layers'
-import { buildStyle, NOTHING, type StyleState } from '../src/core/style'
+import { buildStyle, NO_DATA, type StyleState } from '../src/core/style'
 
 const state: StyleState = {
   theme: 'dark',
@@ -11,7 +11,7 @@ const state: StyleState = {
   opacity: {},
   scale: 1,
   tiles: TILE_SETS.map(({ key, layers }) => ({ set: key, layers, url: `http://127.0.0.1/tiles/${layers.join(',')}/{z}/{x}/{y}.mvt` })),
-  data: { 'own-alert': NOTHING, 'own-track': NOTHING, 'own-here': NOTHING, 'own-place': NOTHING },
+  data: NO_DATA,
 }
 
 describe('buildStyle', () => {

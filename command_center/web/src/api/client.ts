@@ -1,5 +1,5 @@
 import { request, type Query } from './http'
-import type { Alert, Area, AuditEntry, CatalogueLayer, DeadLetter, DemoLogin, Device, OrgUnit, Overview, Person, Place, Role, Session, Track, Unit, UnitDetail } from './types'
+import type { Area, AuditEntry, CatalogueLayer, DeadLetter, DemoLogin, Device, OrgUnit, Overview, Person, Place, Role, Session, Track, Unit, UnitDetail } from './types'
 
 export const api = {
   session: () => request<Session>('GET', '/session', { quiet: true }),
@@ -11,11 +11,6 @@ export const api = {
   unit: (id: number) => request<UnitDetail>('GET', `/units/${id}`),
   /** `reason` is written to the audit trail. */
   track: (id: number, query: { from?: string; to?: string; reason: string }) => request<Track>('GET', `/units/${id}/track`, { query }),
-
-  alerts: (query: { state: 'open' | 'closed' | 'all'; limit?: number; cursor?: string | null }) =>
-    request<{ alerts: Alert[]; next: string | null }>('GET', '/alerts', { query }),
-  acknowledge: (id: number, note?: string) => request<Alert>('POST', `/alerts/${id}/acknowledge`, { body: note ? { note } : {} }),
-  close: (id: number, note: string) => request<Alert>('POST', `/alerts/${id}/close`, { body: { note } }),
 
   overview: () => request<Overview>('GET', '/overview'),
   layers: () => request<CatalogueLayer[]>('GET', '/layers'),

@@ -41,12 +41,31 @@ interface Options {
   /** The mark of what was read, so that nobody's change is overwritten unseen. */
   ifMatch?: string
   quiet?: boolean
+  /** To give up waiting. */
+  signal?: AbortSignal
 }
 
 export async function request<T>(method: string, path: string, options: Options = {}): Promise<T> {
-  const init: RequestInit = options.body === undefined ? {} : { body: JSON.stringify(options.body), headers: { 'Content-Type': 'application/json' } }
-  if (options.ifMatch) init.headers = { ...init.headers, 'If-Match': options.ifMatch }
-  return answer<T>(await send(method, path, options.query, init), options.quiet ?? false)
+  return answer<T>(await send(method, path, options.query, initOf(options)), options.quiet ?? false)
+}
+
+/** A file that the server makes, handed to the browser to keep under the name the server gave it. */
+export async function fetchFile(method: string, path: string, options: Options = {}): Promise<void> {
+  const response = await send(method, path, options.query, initOf(options))
+  if (!response.ok) return answer<void>(response, false)
+  const disposition = response.headers.get('content-disposition') ?? ''
+  const [, coded, plain] = /filename\*=UTF-8''([^;]+)|filename="([^"]+)"/.exec(disposition) ?? []
+  const link = document.createElement('a')
+  link.href = URL.createObjectURL(await response.blob())
+  link.download = coded ? decodeURIComponent(coded) : (plain ?? 'download')
+  link.click()
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000)
+}
+
+function initOf({ body, ifMatch, signal }: Options): RequestInit {
+  const init: RequestInit = body === undefined ? {} : { body: JSON.stringify(body), headers: { 'Content-Type': 'application/json' } }
+  if (ifMatch) init.headers = { ...init.headers, 'If-Match': ifMatch }
+  return signal ? { ...init, signal } : init
 }
 
 /** Hand in a file; `progress` hears 0 to 1 while it is sent. */
@@ -84,6 +103,7 @@ async function send(method: string, path: string, asked: Query | undefined, init
       headers: { Accept: 'application/json', 'Accept-Language': language, ...init.headers },
     })
   } catch (error) {
+    if (error instanceof DOMException && error.name === 'AbortError') throw error
     throw new Unreachable(String(error))
   }
 }

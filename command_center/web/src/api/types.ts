@@ -62,6 +62,7 @@ export interface UnitDetail extends Unit {
 export interface Alert {
   id: number
   rule: string
+  rule_version?: number
   severity: Severity
   device_id: number
   unit_name: string | null
@@ -144,7 +145,7 @@ export interface LayerColumn {
 }
 
 export interface Place {
-  kind: 'unit' | 'area' | 'road' | 'facility' | 'unit_grid' | 'component'
+  kind: 'unit' | 'area' | 'road' | 'facility' | 'unit_grid' | 'component' | 'address'
   id: number | string
   name: string
   name_en: string | null
@@ -157,7 +158,7 @@ export interface Place {
 export interface Track {
   type: 'Feature'
   geometry: { type: 'LineString'; coordinates: [number, number][] } | null
-  properties: { times: number[]; speeds: (number | null)[] }
+  properties: { times: number[]; speeds: (number | null)[]; truncated?: boolean }
 }
 
 export interface Role {

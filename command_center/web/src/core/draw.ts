@@ -7,8 +7,8 @@ import { Marker } from 'maplibre-gl'
 import { TerraDrawMapLibreGLAdapter } from 'terra-draw-maplibre-gl-adapter'
 
 import { geometryOf, piecesOf, type Piece } from './parts'
+import { PENCIL, type Paper } from './paper'
 import { snap, type Position } from './snap'
-import { PENCIL, type WorkMap } from './workmap'
 
 type FeatureId = NonNullable<GeoJSONStoreFeatures['id']>
 export type Shape = 'point' | 'line' | 'polygon'
@@ -42,7 +42,7 @@ export class Pencil {
   private readonly mark: Marker
   snapping = true
 
-  constructor(private readonly work: WorkMap, private readonly events: PencilEvents, color: HexColor) {
+  constructor(private readonly work: Paper, private readonly events: PencilEvents, color: HexColor) {
     const { map } = work
     this.mark = new Marker({ element: snapMark(color), anchor: 'center' })
     const toCustom: SnapToCustom = (event) => {

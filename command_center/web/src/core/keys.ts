@@ -10,11 +10,17 @@ function typing(target: EventTarget | null): boolean {
   )
 }
 
+/** A dialog that is open has the keys to itself: Escape closes it and nothing behind it. */
+function dialogOpen(): boolean {
+  return [...document.querySelectorAll('[role="dialog"][aria-modal="true"]')].some((dialog) => dialog.getClientRects().length > 0)
+}
+
 /** Listens until the returned function is called. `Escape` works while typing too. */
 export function bindKeys(keys: KeyMap): () => void {
   const listen = (event: KeyboardEvent) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return
     if (typing(event.target) && event.key !== 'Escape') return
+    if (dialogOpen()) return
     const command = keys[event.key.length === 1 ? event.key.toLowerCase() : event.key]
     if (!command) return
     if (event.key !== 'Escape') event.preventDefault()

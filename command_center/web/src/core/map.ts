@@ -9,10 +9,12 @@ import { KINDS, STATES, type Frame, type UnitKind, type UnitState } from './fram
 import { drawIconsOnDemand } from './icons'
 import { Labels } from './labels'
 import { GROUPS } from './layers'
+import { alertFeatures } from './marks'
 import { PALETTES, rgba, type Theme } from './palette'
+import { keepPencil, type Paper } from './paper'
 import { Positions, type StateCounts, type UnitNow } from './positions'
 import { SlideLayer, type SlideColors } from './slide'
-import { buildStyle, NOTHING, type OwnSource, type StyleState } from './style'
+import { buildStyle, NO_DATA, NOTHING, type OwnSource, type StyleState } from './style'
 import type { Language } from './time'
 import { nearestPoint, trackFeatures, type TrackPoint, type TrackSummary } from './track'
 
@@ -75,7 +77,10 @@ export function unitRadius(zoom: number): number {
   return r0 + ((zoom - z0) / (z1 - z0)) * (r1 - r0)
 }
 
-export class WallMap {
+export class WallMap implements Paper {
+  drawing = false
+  /** Pixels of the free middle that panels cover just now; what is fitted keeps out of them. */
+  covered: () => { left: number; right: number; bottom: number } = () => ({ left: 0, right: 0, bottom: 0 })
   readonly map: MapLibreMap
   readonly positions = new Positions()
   private readonly overlay: MapLibreOverlay
@@ -89,6 +94,7 @@ export class WallMap {
   private hiddenKinds = 0
   private hiddenStates = 0
   private frame = 0
+  private aimed: { act: (at: { lon: number; lat: number }) => void; cancelled: () => void } | null = null
   private dirty = true
 
   constructor(private readonly options: WallMapOptions, private readonly events: WallMapEvents) {
@@ -99,7 +105,7 @@ export class WallMap {
       opacity: {},
       scale: screenScale(options.container),
       tiles: [],
-      data: { 'own-alert': NOTHING, 'own-track': NOTHING, 'own-here': NOTHING, 'own-place': NOTHING },
+      data: NO_DATA,
     }
     const camera = options.view ? { center: [options.view.lon, options.view.lat] as [number, number], zoom: options.view.zoom } : options.bbox ? { bounds: options.bbox } : { center: [120, 30.5] as [number, number], zoom: 9 }
     this.map = new MapLibreMap({
@@ -148,20 +154,12 @@ export class WallMap {
   }
 
   setAlerts(alerts: Alert[], chosen: number | null): void {
-    const features: GeoJSON.Feature[] = []
-    for (const alert of alerts) {
-      if (alert.lon === null || alert.lat === null) continue
-      const properties = { id: alert.id, severity: alert.severity, rank: alert.severity === 'critical' ? 2 : 1, chosen: alert.id === chosen }
-      features.push({ type: 'Feature', geometry: { type: 'Point', coordinates: [alert.lon, alert.lat] }, properties })
-      if (alert.id === chosen && alert.last_lon !== null && alert.last_lat !== null)
-        features.push({ type: 'Feature', geometry: { type: 'LineString', coordinates: [[alert.lon, alert.lat], [alert.last_lon, alert.last_lat]] }, properties })
-    }
-    this.put('own-alert', { type: 'FeatureCollection', features })
+    this.show('own-alert', alertFeatures(alerts, chosen))
   }
 
   setTrack(track: TrackSummary | null): void {
     this.track = track
-    this.put('own-track', track ? trackFeatures(track) : NOTHING)
+    this.show('own-track', track ? trackFeatures(track) : NOTHING)
     this.setHere(null)
     if (!track) return
     const lons = track.points.map((p) => p.lon)
@@ -171,11 +169,39 @@ export class WallMap {
 
   /** A mark on the track, where the pointer is. */
   setHere(point: { lon: number; lat: number } | null): void {
-    this.put('own-here', point ? { type: 'Point', coordinates: [point.lon, point.lat] } : NOTHING)
+    this.show('own-here', point ? { type: 'Point', coordinates: [point.lon, point.lat] } : NOTHING)
   }
 
   setPlace(place: { lon: number; lat: number } | null): void {
-    this.put('own-place', place ? { type: 'Point', coordinates: [place.lon, place.lat] } : NOTHING)
+    this.show('own-place', place ? { type: 'Point', coordinates: [place.lon, place.lat] } : NOTHING)
+  }
+
+  /** What one of our own sources shows from now on. */
+  show(source: OwnSource, data: GeoJSON.GeoJSON): void {
+    if (this.state.data[source] === data) return
+    this.state = { ...this.state, data: { ...this.state.data, [source]: data } }
+    const live = this.map.getSource(source) as { setData?: (data: GeoJSON.GeoJSON) => void } | undefined
+    live?.setData?.(data)
+  }
+
+  /** The next clicks go to `act` and to nobody else, until `rest` or `cancel`, of which `cancelled` hears. */
+  aim(act: (at: { lon: number; lat: number }) => void, cancelled: () => void): void {
+    this.aimed = { act, cancelled }
+    this.map.getCanvas().style.cursor = 'crosshair'
+  }
+
+  /** Clicks go to what lies there, as ever. */
+  rest(): void {
+    this.aimed = null
+    this.map.getCanvas().style.cursor = ''
+  }
+
+  /** True when there was something to cancel. */
+  cancel(): boolean {
+    const { aimed } = this
+    this.rest()
+    aimed?.cancelled()
+    return aimed !== null
   }
 
   // --- units -----------------------------------------------------------------------------------
@@ -207,7 +233,8 @@ export class WallMap {
   // --- camera ----------------------------------------------------------------------------------
 
   fit(bbox: Bbox, maxZoom = 17): void {
-    this.map.fitBounds([bbox[0], bbox[1], bbox[2], bbox[3]], { padding: 36, maxZoom, animate: !this.options.reducedMotion, duration: 900 })
+    const { left, right, bottom } = this.covered()
+    this.map.fitBounds([bbox[0], bbox[1], bbox[2], bbox[3]], { padding: { top: 36, left: 36 + left, right: 36 + right, bottom: 36 + bottom }, maxZoom, animate: !this.options.reducedMotion, duration: 900 })
   }
 
   fly(lon: number, lat: number, zoom = 16.2): void {
@@ -243,15 +270,8 @@ export class WallMap {
 
   // --- within ----------------------------------------------------------------------------------
 
-  private put(source: OwnSource, data: GeoJSON.GeoJSON): void {
-    if (this.state.data[source] === data) return
-    this.state = { ...this.state, data: { ...this.state.data, [source]: data } }
-    const live = this.map.getSource(source) as { setData?: (data: GeoJSON.GeoJSON) => void } | undefined
-    live?.setData?.(data)
-  }
-
   private restyle(): void {
-    this.map.setStyle(buildStyle(this.state), { diff: true })
+    this.map.setStyle(buildStyle(this.state), { diff: true, transformStyle: keepPencil })
     this.dirty = true
   }
 
@@ -339,6 +359,8 @@ export class WallMap {
   }
 
   private click(event: MapMouseEvent): void {
+    if (this.drawing) return
+    if (this.aimed) return this.aimed.act({ lon: event.lngLat.lng, lat: event.lngLat.lat })
     const ids = this.under(event)
     if (ids.length === 0) {
       const layers = CLICKABLE.filter((id) => this.map.getLayer(id))
@@ -354,6 +376,7 @@ export class WallMap {
   }
 
   private hover(event: MapMouseEvent): void {
+    if (this.drawing || this.aimed) return
     const [id] = this.under(event)
     this.map.getCanvas().style.cursor = id === undefined ? '' : 'pointer'
     this.events.onHover(id ?? null, event.point)

@@ -29,10 +29,11 @@ export interface StyleState {
   data: Readonly<Record<OwnSource, GeoJSON.GeoJSON>>
 }
 
-export const OWN_SOURCES = ['own-alert', 'own-track', 'own-here', 'own-place'] as const
+export const OWN_SOURCES = ['own-alert', 'own-evidence', 'own-track', 'own-day', 'own-here', 'own-place', 'own-search', 'own-near'] as const
 export type OwnSource = (typeof OWN_SOURCES)[number]
 
 export const NOTHING: GeoJSON.FeatureCollection = { type: 'FeatureCollection', features: [] }
+export const NO_DATA = Object.fromEntries(OWN_SOURCES.map((key) => [key, NOTHING])) as Record<OwnSource, GeoJSON.GeoJSON>
 
 const OPACITY: Partial<Record<LayerSpecification['type'], string[]>> = {
   fill: ['fill-opacity'],

@@ -4,7 +4,7 @@ import type { Track } from '@/api/types'
 import { minuteText } from './time'
 
 /** A pause in reports longer than this (s) breaks the line. */
-const GAP_S = 600
+export const GAP_S = 600
 /** Speeds are drawn in steps of this many km/h, so that a track is few features. */
 const SPEED_STEP = 6
 const EARTH_M = 6_371_008.8
@@ -46,6 +46,16 @@ export function summarise(track: Track): TrackSummary | null {
   let length = 0
   for (let i = 1; i < points.length; i++) length += metres(points[i - 1]!, points[i]!)
   return { points, length, start: points[0]!.time, end: points.at(-1)!.time, topKmh: Math.max(...points.map((p) => p.kmh)) }
+}
+
+/** Where the unit was at `time` (epoch s), between two fixes on the straight between them; in a pause where it began. */
+export function placeAt({ points }: TrackSummary, time: number): TrackPoint {
+  const next = points.findIndex((point) => point.time > time)
+  if (next <= 0) return next === 0 ? points[0]! : points.at(-1)!
+  const [a, b] = [points[next - 1]!, points[next]!]
+  if (b.time - a.time > GAP_S) return { ...a, time, kmh: 0 }
+  const share = (time - a.time) / (b.time - a.time)
+  return { lon: a.lon + share * (b.lon - a.lon), lat: a.lat + share * (b.lat - a.lat), time, kmh: a.kmh }
 }
 
 /** Minutes between time ticks so that a track has about ten. */

@@ -7,7 +7,8 @@ import type { Bbox } from '@/api/types'
 import { drawIconsOnDemand } from './icons'
 import { GROUPS } from './layers'
 import { PALETTES, type Palette, type Theme } from './palette'
-import { buildStyle, NOTHING, type StyleState } from './style'
+import { keepPencil, type Paper } from './paper'
+import { buildStyle, NO_DATA, type StyleState } from './style'
 import type { Language } from './time'
 
 setWorkerUrl(workerUrl)
@@ -38,17 +39,13 @@ export interface WorkMapEvents {
   onReady?(): void
 }
 
-/** What the pencil puts on the map is its own: a change of style leaves it alone. */
-export const PENCIL = 'pencil'
-
-export class WorkMap {
+export class WorkMap implements Paper {
   readonly map: MapLibreMap
   private state: StyleState
   private overlays: readonly Overlay[] = []
   private data = new Map<string, GeoJSON.GeoJSON>()
   private pickable: string[] = []
   private ready = false
-  /** While something is drawn, clicks belong to the pencil. */
   drawing = false
 
   constructor(options: WorkMapOptions, private readonly events: WorkMapEvents) {
@@ -59,7 +56,7 @@ export class WorkMap {
       opacity: {},
       scale: 1,
       tiles: [],
-      data: { 'own-alert': NOTHING, 'own-track': NOTHING, 'own-here': NOTHING, 'own-place': NOTHING },
+      data: NO_DATA,
     }
     this.map = new MapLibreMap({
       container: options.container,
@@ -142,14 +139,7 @@ export class WorkMap {
       style.layers.push(...layers)
       if (overlay.pickable) this.pickable.push(...layers.map(({ id }) => id))
     }
-    this.map.setStyle(style, {
-      diff: true,
-      transformStyle: (before, next) => {
-        if (!before) return next
-        const kept = Object.fromEntries(Object.entries(before.sources).filter(([key]) => key.startsWith(PENCIL)))
-        return { ...next, sources: { ...next.sources, ...kept }, layers: [...next.layers, ...before.layers.filter((layer) => layer.id.startsWith(PENCIL))] }
-      },
-    })
+    this.map.setStyle(style, { diff: true, transformStyle: keepPencil })
   }
 
   private under(event: MapMouseEvent, slack: number): MapGeoJSONFeature[] {

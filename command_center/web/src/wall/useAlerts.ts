@@ -1,7 +1,7 @@
 /** The alert list: open ones from the socket, earlier ones by page, sounds, acknowledging and closing. */
 import { computed, ref, shallowRef, watch } from 'vue'
 
-import { api } from '@/api/client'
+import { alertApi } from '@/api/alerts'
 import { ProblemError } from '@/api/http'
 import type { Alert } from '@/api/types'
 import type { WallMap } from '@/core/map'
@@ -64,13 +64,13 @@ export function useAlerts(map: () => WallMap | null) {
   }
 
   async function reload(): Promise<void> {
-    const { alerts, next: cursor } = await api.alerts({ state: filter.value, limit: PAGE })
+    const { alerts, next: cursor } = await alertApi.list({ state: filter.value, limit: PAGE })
     next.value = filter.value === 'all' ? cursor : null
     put(alerts)
   }
 
   async function more(): Promise<void> {
-    const { alerts, next: cursor } = await api.alerts({ state: 'all', limit: PAGE, cursor: next.value })
+    const { alerts, next: cursor } = await alertApi.list({ state: 'all', limit: PAGE, cursor: next.value })
     next.value = cursor
     put(alerts)
   }
@@ -112,8 +112,9 @@ export function useAlerts(map: () => WallMap | null) {
   return {
     all, open, shown, chosen, fresh, latest, filter, next, muted, onDuty,
     welcome, take, reload, more, pick, show, startDuty, toggleMute,
-    acknowledge: (id: number, note?: string) => change(() => api.acknowledge(id, note)),
-    close: (id: number, note: string) => change(() => api.close(id, note)),
+    acknowledge: (id: number, note?: string) => change(() => alertApi.acknowledge(id, note)),
+    note: (id: number, note: string) => change(() => alertApi.note(id, note)),
+    close: (id: number, note: string) => change(() => alertApi.close(id, note)),
     stop: () => sound.destroy(),
   }
 }

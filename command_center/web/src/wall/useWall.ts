@@ -5,7 +5,7 @@
  * read what they show.
  */
 import { useQuery } from '@tanstack/vue-query'
-import { computed, inject, onBeforeUnmount, provide, ref, shallowRef, watch, type InjectionKey } from 'vue'
+import { computed, inject, nextTick, onBeforeUnmount, provide, ref, shallowRef, watch, type InjectionKey } from 'vue'
 
 import { api } from '@/api/client'
 import type { Area, LiveCounts, Overview, Unit } from '@/api/types'
@@ -13,6 +13,7 @@ import type { UnitState } from '@/core/frame'
 import { WallMap, type MapFeature } from '@/core/map'
 import { LiveSocket, type SocketState } from '@/core/socket'
 import { tileAddresses } from '@/core/tiles'
+import type { Span } from '@/core/spans'
 import { summarise, type TrackPoint, type TrackSummary } from '@/core/track'
 import { useLook } from '@/look'
 import { useSession } from '@/session'
@@ -30,6 +31,25 @@ export interface Point {
   y: number
 }
 
+/** A place that units are looked for near. */
+export interface Spot {
+  lon: number
+  lat: number
+  name: string
+}
+
+/** A unit's track as it is drawn, and what it was asked with: files and the day are asked for likewise. */
+export interface ShownTrack {
+  unit: number
+  summary: TrackSummary
+  span: Span
+  reason: string
+  truncated: boolean
+}
+
+/** The panel at the map's right side; one at a time. */
+export type Side = 'layers' | 'presence' | 'nearest' | 'alert'
+
 function makeWall() {
   const look = useLook()
   const session = useSession()
@@ -45,8 +65,10 @@ function makeWall() {
   const stack = shallowRef<{ ids: number[]; at: Point } | null>(null)
   const feature = shallowRef<{ feature: MapFeature; at: Point } | null>(null)
   const hovered = shallowRef<{ id: number; at: Point } | null>(null)
-  const track = shallowRef<{ unit: number; summary: TrackSummary } | null>(null)
+  const track = shallowRef<ShownTrack | null>(null)
   const trackHover = shallowRef<{ point: TrackPoint; at: Point } | null>(null)
+  const side = ref<Side | null>(null)
+  const spot = shallowRef<Spot | null>(null)
   const view = shallowRef({ zoom: 0, metresPerPixel: 1 })
   const asked = new URLSearchParams(location.search)
   const district = ref<string | null>(rememberedDistrict())
@@ -104,7 +126,7 @@ function makeWall() {
         },
         onFeature: (hit, at) => {
           stack.value = null
-          if (hit.layer === 'alert-icon') alerts.pick(Number(hit.properties.id))
+          if (hit.layer === 'alert-icon') inspect(Number(hit.properties.id))
           else feature.value = { feature: hit, at }
         },
         onHover: (id, at) => (hovered.value = id === null ? null : { id, at }),
@@ -220,11 +242,13 @@ function makeWall() {
   }
 
   // --- track ---
-  async function showTrack(id: number, reason: string): Promise<boolean> {
-    const summary = summarise(await api.track(id, { reason }))
+  async function showTrack(id: number, span: Span, reason: string): Promise<boolean> {
+    const found = await api.track(id, { reason, from: new Date(span.from).toISOString(), to: new Date(span.to).toISOString() })
+    const summary = summarise(found)
     if (!summary) return false
     if (following.value) follow(false)
-    track.value = { unit: id, summary }
+    track.value = { unit: id, summary, span, reason, truncated: found.properties.truncated ?? false }
+    await nextTick()
     map.value?.setTrack(summary)
     return true
   }
@@ -233,6 +257,25 @@ function makeWall() {
     track.value = null
     trackHover.value = null
     map.value?.setTrack(null)
+  }
+
+  // --- side panels ---
+  function toggle(panel: Side): void {
+    side.value = side.value === panel ? null : panel
+  }
+
+  /** Looks for units near a place. */
+  function askNear(place: Spot): void {
+    spot.value = place
+    side.value = 'nearest'
+  }
+
+  /** An alert with its evidence and its story. */
+  function inspect(id: number): void {
+    const known = alerts.all.value.get(id)
+    if (known) alerts.show(known)
+    else alerts.pick(id)
+    side.value = 'alert'
   }
 
   // --- home ---
@@ -267,9 +310,9 @@ function makeWall() {
   }
 
   return {
-    map, mapReady, directory, revision, counts, overview, socketState, staleSeconds, chosen, following, stack, feature, hovered, track, trackHover,
+    map, mapReady, directory, revision, counts, overview, socketState, staleSeconds, chosen, following, stack, feature, hovered, track, trackHover, side, spot,
     view, areas, districts, home, layers: computed(() => layersQuery.data.value ?? []), alerts, loading, failed, retry,
-    mount, choose, follow, stateOf, showTrack, clearTrack, goHome, goDistrict,
+    mount, choose, follow, stateOf, showTrack, clearTrack, toggle, askNear, inspect, goHome, goDistrict,
   }
 }
 

@@ -4,10 +4,11 @@ import type { LayerGroup } from './context'
 import { responsibilityGrids, unitGrids } from './grids'
 import { ground, landCover } from './ground'
 import { alertMarks, trackLine } from './marks'
+import { dayMarks, evidenceMarks, nearMarks, searchMarks } from './searches'
 import { roads } from './roads'
 import { components, facilities, routes, zones } from './things'
 
-export const GROUPS: LayerGroup[] = [ground, landCover, unitGrids, areas, roads, buildings, responsibilityGrids, routes, zones, components, facilities, alertMarks, trackLine]
+export const GROUPS: LayerGroup[] = [ground, landCover, unitGrids, areas, roads, buildings, responsibilityGrids, routes, zones, components, facilities, searchMarks, nearMarks, evidenceMarks, alertMarks, trackLine, dayMarks]
 
 /** What the layer tree offers, in its order. */
 export const TREE: string[] = ['area', 'responsibility_grid', 'unit_grid', 'road', 'building', 'land_cover', 'component', 'facility', 'zone', 'route', 'alert']
