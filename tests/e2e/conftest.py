@@ -39,7 +39,7 @@ FLAGS = [
     "--disable-sync",
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 ]
-STARTED_S = 60.0
+STARTED_S = 180.0
 
 
 @pytest.fixture(scope="session", autouse=True)
