@@ -9,7 +9,8 @@ class Flag(IntFlag):
     """Bits of column ``fix.flags``; never renumber, they are stored."""
 
     LATE = 1
-    """Older than the newest fix the device had when this one came; state and rules ignore it."""
+    """Older than the newest fix the device had when this one came, or than an end of an alert that the clock
+    had told by then; the rules judge it afterwards."""
     TIME_OF_ARRIVAL = 2
     """The device gave no time; ``fix_time`` is when the message reached us."""
     DATE_OF_ARRIVAL = 4
