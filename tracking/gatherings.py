@@ -108,6 +108,8 @@ def follow(connection: psycopg.Connection[Any], world: World, following: Followi
     """Look at the ticks that are over by now; whether there was one."""
     lines = lines_of(world)
     world.memory.ticked_us = following.reached_us if lines else NEVER
+    if not lines:
+        world.memory.at_tick = None
     tick_us = (now_us - DELAY_US) // TICK_US * TICK_US
     if not lines or tick_us <= following.reached_us:
         return False
@@ -120,7 +122,8 @@ def follow(connection: psycopg.Connection[Any], world: World, following: Followi
         with connection.transaction():
             mark(connection, bucket_of(missed), missed)
             _put(connection, [(key, tick_us, following.groups.get(key, ())) for key in lines])
-        following.reached_us = world.memory.ticked_us = tick_us
+        following.reached_us = tick_us
+        _look_ahead(world, tick_us)
         return True
     units = _places_now(connection, world, lines, tick_us)
     changes: list[Change] = []
@@ -136,9 +139,16 @@ def follow(connection: psycopg.Connection[Any], world: World, following: Followi
         _put(connection, [(key, tick_us, groups[key]) for key in lines])
         if changes:
             connection.execute(QUERIES["announce"])
-    following.reached_us = world.memory.ticked_us = tick_us
-    following.groups = groups
+    following.reached_us, following.groups = tick_us, groups
+    _look_ahead(world, tick_us)
     return True
+
+
+def _look_ahead(world: World, tick_us: int) -> None:
+    """From here on last places are kept as they will be at the next tick."""
+    memory = world.memory
+    memory.ticked_us, memory.tick_us = tick_us, tick_us + TICK_US
+    memory.at_tick = memory.judged.copy()
 
 
 def _version(line: RuleLine, tick_us: int) -> Gathering | None:
@@ -170,7 +180,9 @@ def _places_now(
     connection: psycopg.Connection[Any], world: World, lines: Mapping[str, RuleLine], tick_us: int
 ) -> Units:
     """The last fresh place of each unit until a tick that is just over."""
-    last = world.memory.judged.known()
+    memory = world.memory
+    prepared = memory.at_tick if memory.tick_us == tick_us else None
+    last = (prepared or memory.judged).known()
     everybody = Units(last.device_id, last.lon, last.lat)
     asked = _asked(lines, everybody, world.directory)
     fresh_us = _fresh_us(lines, last.device_id, world.directory)

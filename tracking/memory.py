@@ -44,6 +44,11 @@ class Newest:
         for column, values in zip(self._columns, told, strict=True):
             column[device_ids] = values
 
+    def copy(self) -> "Newest":
+        made = Newest()
+        made._columns = [column.copy() for column in self._columns]
+        return made
+
     def known(self) -> Last:
         """All that there are."""
         ids = np.flatnonzero(self._columns[0] != NEVER).astype(np.int32)
@@ -70,6 +75,10 @@ class Memory:
         self.judged = Newest()
         self.ticked_us = NEVER
         """Up to when gatherings have been looked at; ``NEVER`` while no rule asks for them."""
+        self.tick_us = NEVER
+        """When they will be looked at next, and …"""
+        self.at_tick: Newest | None = None
+        """… the newest fix that was judged of each device until then; one may have been ahead already."""
         self._states: dict[str, RuleStates] = {}
 
     def newest_us(self, device_ids: NDArray[np.int32]) -> NDArray[np.int64]:

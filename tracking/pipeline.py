@@ -290,6 +290,16 @@ def remember(work: Work) -> None:
             judged.device_id[last],
             Before(judged.fix_time_us[last], judged.lon[last], judged.lat[last], work.way.speed_mps[last]),
         )
+        if memory.at_tick is not None:
+            rows = np.flatnonzero(judged.fix_time_us <= memory.tick_us)
+            ids = judged.device_id[rows]
+            rows = rows[np.r_[ids[1:] != ids[:-1], True]] if len(rows) else rows
+            memory.at_tick.put(
+                judged.device_id[rows],
+                Before(
+                    judged.fix_time_us[rows], judged.lon[rows], judged.lat[rows], work.way.speed_mps[rows]
+                ),
+            )
     work.world.quality.remember(work.quality)
     for rule, states in work.rule_states.items():
         memory.set_rule_states(rule, states)
