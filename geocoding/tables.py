@@ -46,11 +46,11 @@ class RepeatedColumn(BadInput):
     @classmethod
     def named(cls, column: str, places: Sequence[int]) -> "RepeatedColumn":
         """``places`` from 1 on."""
-        where = "、".join(str(place) for place in places)
+        where, first = [str(place) for place in places], places[0]
         return cls(
             field=column,
-            reason_zh=f"列名重复，在第 {where} 列；请改名，或写 #{places[0]} 表示第 {places[0]} 列",
-            reason=f"stands over columns {where}; rename one, or write #{places[0]} for column {places[0]}",
+            reason_zh=f"列名重复，在第 {'、'.join(where)} 列；请改名，或写 #{first} 指第 {first} 列",
+            reason=f"stands over columns {', '.join(where)}; rename one, or write #{first} for the first",
         )
 
 

@@ -46,3 +46,27 @@ def test_an_address_is_found_explained_and_corrected(
 
     page.locator("[data-test=tab-gazetteer]").click()
     expect(page.locator("[data-test=sources]")).to_contain_text("人工订正", timeout=SLOW_MS)
+    expect(page.locator("[data-test=quality-duplicates]")).to_be_visible()
+    [(area,)] = demo.rows("SELECT name FROM area WHERE level = 'street' ORDER BY code LIMIT 1")
+    page.locator("[data-test=prefix]").fill("021-6321")
+    page.locator("[data-test=prefix-area]").fill(area)
+    page.locator("[data-test=prefix-add]").click()
+    expect(page.locator("[data-test=prefixes]")).to_contain_text("216321", timeout=SLOW_MS)
+    page.locator("[data-test=tab-locate]").click()
+    page.locator("[data-test=caller]").fill("021-63211234")
+    box = page.locator("[data-test=address]")
+    box.fill(address)
+    box.press("Enter")
+    expect(page.locator("[data-test=caller-area]")).to_contain_text(area, timeout=SLOW_MS)
+
+
+def test_who_only_looks_has_no_upkeep(page: Page, demo: Demo) -> None:
+    log_in(page, "operator")
+    page.goto("/geocode")
+    expect(page.locator("[data-test=address]")).to_be_visible(timeout=SLOW_MS)
+    expect(page.locator("[data-test=tab-gazetteer]")).to_have_count(0)
+    for bad in ("😀😀", "x" * 1500, "\u200b", "'; DROP TABLE road; --"):
+        box = page.locator("[data-test=address]")
+        box.fill(bad)
+        box.press("Enter")
+        expect(page.locator("[data-test=status]")).to_contain_text("未找到", timeout=SLOW_MS)
