@@ -59,6 +59,29 @@ def fixes(
 
 
 @app.command()
+def steady(
+    minutes: Annotated[float, typer.Option(min=1, help="时长 minutes")] = 60,
+    per_second: Annotated[float, typer.Option(min=1, help="每秒定位点数 fixes a second")] = 2_000,
+    devices: Annotated[int, typer.Option(min=1, help="登记的设备数 devices known")] = 100_000,
+    active: Annotated[int, typer.Option(min=1, help="其中上报的设备数 of which so many send")] = 20_000,
+    as_json: Json = False,
+    folder: Folder = None,
+) -> None:
+    """车队持续上报时接收进程的内存。Memory of ingest while a fleet reports for long."""
+    from benchmarks.steady import measure, report
+
+    figures = measure(
+        minutes=minutes,
+        per_second=per_second,
+        devices=devices,
+        active=min(active, devices),
+        folder=folder,
+        say=_say,
+    )
+    _show(figures, report(figures), as_json)
+
+
+@app.command()
 def tiles(
     database_url: Annotated[
         str,
