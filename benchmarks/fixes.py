@@ -22,6 +22,9 @@ from benchmarks.servers import Servers, new_broker, new_servers, prepare_databas
 PUBLISHERS = 2
 WARM_UP_S = 2.0
 LATENCY_CHUNK_S = 0.02
+PREPARED_A_SECOND = 20_000
+STEP_S = 0.8
+"""Between two fixes of a device, at the rate that we hope for."""
 FASTEST = {"single": 40_000, "batch": 1_200}
 """Messages a second for which enough are prepared."""
 
@@ -86,13 +89,17 @@ def _fresh_broker(servers: Servers, phase: str) -> Iterator[Servers]:
 
 def _rate(servers: Servers, keys: Sequence[str], kind: str, seconds: float, payload: str) -> dict[str, float]:
     count = int(FASTEST[payload] * (seconds + WARM_UP_S)) // PUBLISHERS
-    # The last fix is of a minute ago: a day that is over costs more, and the future is refused.
-    a_message = fleet.BATCH_FIXES if payload == "batch" else 1
-    start_s = time.time() - 60 - (PUBLISHERS * count // len(keys) + 1) * a_message * fleet.PERIOD_S
+    if payload == "batch":
+        # The last fix is of a minute ago.
+        turns = PUBLISHERS * count // len(keys) + 1
+        start_s = time.time() - 60 - turns * fleet.BATCH_FIXES * fleet.PERIOD_S
+    else:
+        # Sent about when they are told; by then the messages are made.
+        start_s = time.time() + 3 + count / PREPARED_A_SECOND
     with consuming(servers, kind) as lines, _publishing(servers, keys, count, start_s, payload) as go:
         go.set()
-        wanted = time.time() + WARM_UP_S
-        first = next(line for line in lines if line["at"] >= wanted)
+        begun = next(line for line in lines if line["fixes"])
+        first = next(line for line in lines if line["at"] >= begun["at"] + WARM_UP_S)
         last = next(line for line in lines if line["at"] >= first["at"] + seconds)
     done = last["fixes"] - first["fixes"]
     return {
@@ -197,7 +204,7 @@ def _publishing(
     processes = [
         context.Process(
             target=_publish_prepared,
-            args=(url, list(keys), number * count, count, start_s, payload, ready, go),
+            args=(url, number, list(keys[number::PUBLISHERS]), count, start_s, payload, ready, go),
         )
         for number in range(PUBLISHERS)
     ]
@@ -214,14 +221,18 @@ def _publishing(
 
 
 def _publish_prepared(
-    url: str, keys: list[str], first: int, count: int, start_s: float, payload: str, ready: Any, go: Event
+    url: str, number: int, keys: list[str], count: int, start_s: float, payload: str, ready: Any, go: Event
 ) -> None:
-    made = fleet.batches if payload == "batch" else fleet.fixes
-    messages = list(made(keys, first=first, count=count, start_s=start_s))
-    publisher = Publisher(url, f"bench-{first}", window=400 if payload == "batch" else 4_000)
+    """Each publisher stands for devices of its own: nobody sends out of order."""
+    if payload == "batch":
+        messages = list(fleet.batches(keys, first=0, count=count, start_s=start_s))
+    else:
+        messages = list(fleet.fixes(keys, first=0, count=count, start_s=start_s, step_s=STEP_S))
+    publisher = Publisher(url, f"bench-{number}", window=400 if payload == "batch" else 4_000)
     publisher.connect()
     ready.release()
     go.wait()
+    time.sleep(max(start_s - time.time(), 0.0))
     publisher.publish(messages)
 
 

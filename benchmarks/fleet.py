@@ -152,12 +152,17 @@ def places(devices: NDArray[np.int64], seconds: NDArray[np.float64]) -> NDArray[
     return np.column_stack((_degrees(np.column_stack((x, y))), v))
 
 
+def numbers_of(keys: Sequence[str]) -> NDArray[np.int64]:
+    """Of devices made by ``scene.make_devices``."""
+    return np.array([int(key[1:]) for key in keys], dtype=np.int64)
+
+
 def fixes(
     keys: Sequence[str], *, first: int, count: int, start_s: float, step_s: float = PERIOD_S
 ) -> Iterator[Message]:
     """JSON messages ``first`` …: all devices in turn, then all again ``step_s`` later."""
     number = np.arange(first, first + count)
-    device, seconds = number % len(keys), number // len(keys) * step_s
+    device, seconds = numbers_of(keys)[number % len(keys)], number // len(keys) * step_s
     for n, at, (lon, lat, speed) in zip(
         number.tolist(), seconds.tolist(), places(device, seconds).tolist(), strict=True
     ):
@@ -176,12 +181,15 @@ def batches(
 ) -> Iterator[Message]:
     """Compact batches ``first`` … of ``BATCH_FIXES`` fixes: all devices in turn, then all again later."""
     for number in range(first, first + count):
-        device, turn = number % len(keys), number // len(keys)
+        key, turn = keys[number % len(keys)], number // len(keys)
         seconds = (turn * BATCH_FIXES + np.arange(BATCH_FIXES)) * step_s
+        where = places(np.full(BATCH_FIXES, numbers_of([key])[0]), seconds)
         told = [
             Fix(round((start_s + at) * 1e6), lon, lat, 12.0, speed, float(at % 360), 5.0, 9, 80)
             for at, (lon, lat, speed) in zip(
-                seconds.tolist(), places(np.full(BATCH_FIXES, device), seconds).tolist(), strict=True
+                seconds.tolist(),
+                places(np.full(BATCH_FIXES, numbers_of([key])[0]), seconds).tolist(),
+                strict=True,
             )
         ]
-        yield f"wanmi/v1/{keys[device]}/fixes", batch.encode(told)
+        yield f"wanmi/v1/{key}/fixes", batch.encode(told)

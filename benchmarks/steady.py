@@ -91,6 +91,7 @@ def _report(url: str, keys: list[str], per_second: float, seconds: float) -> Non
     """Each device in turn, at the place where it is at that moment."""
     publisher = Publisher(url, "steady", window=20_000)
     publisher.connect()
+    numbers = fleet.numbers_of(keys)
     began, sent = time.monotonic(), 0
     while (elapsed := time.monotonic() - began) < seconds:
         due = int(elapsed * per_second) - sent
@@ -108,7 +109,7 @@ def _report(url: str, keys: list[str], per_second: float, seconds: float) -> Non
                 ).encode(),
             )
             for device, (lon, lat, speed) in zip(
-                number.tolist(), fleet.places(number, np.full(due, elapsed)).tolist(), strict=True
+                number.tolist(), fleet.places(numbers[number], np.full(due, elapsed)).tolist(), strict=True
             )
         ]
         publisher.publish(chunk)

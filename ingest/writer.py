@@ -358,20 +358,24 @@ class BatchWriter:
         return self._write(arrivals[:middle]) + self._write(arrivals[middle:])
 
     def _commit(self, session: _Session, arrivals: Sequence[Arrival]) -> tuple[Work, int]:
-        self._look_up_strangers(session, arrivals)
-        try:
-            work = pipeline.process(arrivals, session.world)
-        except OlderTurnsNeeded as needed:
-            session.world.directory.duty_times.learn_older(session.connection, needed.device_ids)
-            work = pipeline.process(arrivals, session.world)
+        work = self._process(session, arrivals)
+        if work.rejected()[Reason.UNKNOWN_DEVICE] and self._look_up_strangers(session, arrivals):
+            work = self._process(session, arrivals)
         if len(work.fixes):
             _ensure_partitions(session, _days_of(work))
         inserted = store.commit(session.connection, work)
         pipeline.remember(work)
         return work, inserted
 
-    def _look_up_strangers(self, session: _Session, arrivals: Sequence[Arrival]) -> None:
-        """Devices registered a moment ago, before the news of them has come."""
+    def _process(self, session: _Session, arrivals: Sequence[Arrival]) -> Work:
+        try:
+            return pipeline.process(arrivals, session.world)
+        except OlderTurnsNeeded as needed:
+            session.world.directory.duty_times.learn_older(session.connection, needed.device_ids)
+            return pipeline.process(arrivals, session.world)
+
+    def _look_up_strangers(self, session: _Session, arrivals: Sequence[Arrival]) -> bool:
+        """Devices registered a moment ago, before the news of them has come; whether there were any."""
         now, world = self._clock(), session.world
         keys = {
             arrival.device_key
@@ -382,11 +386,13 @@ class BatchWriter:
             and "\0" not in arrival.device_key
         }
         if not keys:
-            return
-        world.directory.learn(find_devices(session.connection, keys))
+            return False
+        found = find_devices(session.connection, keys)
+        world.directory.learn(found)
         if len(self._unknown) > 100_000:
             self._unknown.clear()
         self._unknown.update((key, now + UNKNOWN_FOR_S) for key in keys if key not in world.directory.devices)
+        return bool(found)
 
 
 def _ensure_partitions(session: _Session, days: Sequence[date]) -> None:

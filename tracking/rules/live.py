@@ -4,6 +4,7 @@ versions. The same for live fixes, for late ones, and for ``./wanmi tracks analy
 from bisect import bisect_right
 from collections import ChainMap
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import accumulate
 from typing import Any
 
 import msgspec
@@ -274,8 +275,11 @@ class RuleLine:
 
     def __init__(self, versions: Sequence[LiveRule]) -> None:
         self.versions = tuple(versions)
-        self._ended = not all(version.definition.enabled for version in versions)
         self._sinces = [version.since_us for version in versions[1:]]
+        # When the rule was off the last time before each version: what began before then is over.
+        offs = (NEVER if one.definition.enabled else one.since_us for one in self.versions)
+        ended = accumulate(offs, max)
+        self._off_us = dict(zip(map(id, self.versions), ended, strict=True))
 
     @property
     def corrected(self) -> bool:
@@ -294,7 +298,11 @@ class RuleLine:
         if not len(fixes):
             return Judgement()
         first = self.in_force(int(fixes.fix_time_us.min()))
-        if not self._ended and first is self.in_force(int(fixes.fix_time_us.max())):
+        if (
+            first is self.in_force(int(fixes.fix_time_us.max()))
+            and first.definition.enabled
+            and not _carried(fixes, states, self._off_us[id(first)])
+        ):
             return first.judge(fixes, scene, states)
         judgement = Judgement()
         present = np.unique(fixes.device_id).tolist()
@@ -325,6 +333,18 @@ class RuleLine:
     def in_force(self, moment_us: int) -> LiveRule:
         """The version that holds at a moment."""
         return self.versions[bisect_right(self._sinces, moment_us)]
+
+
+def _carried(fixes: FixBatch, states: Mapping[int, Remembered], off_us: int) -> bool:
+    """Whether anything is remembered of these devices from before a moment at which the rule was off."""
+    if off_us == NEVER:
+        return False
+    devices = fixes.device_id[runs_of(fixes.device_id)[0]]
+    since = stays_of(states, devices).since_us
+    if bool(((since != NEVER) & (since < off_us)).any()):
+        return True
+    firsts = (states[device].episode.first for device in devices[with_episode(states, devices)].tolist())
+    return any(first is not None and first[0] < off_us for first in firsts)
 
 
 def _without_nothing(states: Mapping[int, Remembered]) -> dict[int, Remembered]:
