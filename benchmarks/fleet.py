@@ -186,10 +186,6 @@ def batches(
         where = places(np.full(BATCH_FIXES, numbers_of([key])[0]), seconds)
         told = [
             Fix(round((start_s + at) * 1e6), lon, lat, 12.0, speed, float(at % 360), 5.0, 9, 80)
-            for at, (lon, lat, speed) in zip(
-                seconds.tolist(),
-                places(np.full(BATCH_FIXES, numbers_of([key])[0]), seconds).tolist(),
-                strict=True,
-            )
+            for at, (lon, lat, speed) in zip(seconds.tolist(), where.tolist(), strict=True)
         ]
         yield f"wanmi/v1/{key}/fixes", batch.encode(told)
