@@ -62,35 +62,75 @@ def find_stops(track: Track, settings: StopSettings) -> list[Stop]:
     found: list[Stop] = []
     lon, lat, time_us = track.lon.tolist(), track.lat.tolist(), track.time_us.tolist()
     east = (METRES_PER_DEGREE * np.cos(np.radians(track.lat))).tolist()
-    reach, needed_us = settings.radius_m**2, settings.duration_s * 1e6
+    reach, strayed, needed_us = settings.radius_m**2, (3 * settings.radius_m) ** 2, settings.duration_s * 1e6
     start, count, index = 0, len(lon), 0
     sum_lon = sum_lat = 0.0
+    members = 0
+    away: set[int] = set()
+    """Fixes between ``start`` and ``index`` that are out of reach."""
     while index < count:
-        members = index - start
         if members == 0:
-            sum_lon, sum_lat = lon[index], lat[index]
+            start, members, sum_lon, sum_lat = index, 1, lon[index], lat[index]
+            away.clear()
             index += 1
             continue
-        dx = (lon[index] - sum_lon / members) * east[index]
-        dy = (lat[index] - sum_lat / members) * METRES_PER_DEGREE
-        if dx * dx + dy * dy <= reach:
+        apart = _apart(lon, lat, east, index, sum_lon / members, sum_lat / members)
+        if apart <= reach:
             sum_lon += lon[index]
             sum_lat += lat[index]
+            members += 1
             index += 1
             continue
+        if apart <= strayed and members > STRAY_FIXES:
+            back = _back(lon, lat, east, index, sum_lon / members, sum_lat / members, reach)
+            if back:
+                away.update(range(index, back))
+                index = back
+                continue
         if time_us[index - 1] - time_us[start] >= needed_us:
             centre = sum_lon / members, sum_lat / members
             found.append(Stop(start, index - 1, time_us[start], time_us[index - 1], *centre))
-            start = index
-        else:
-            sum_lon -= lon[start]
-            sum_lat -= lat[start]
+            members = 0
+            continue
+        sum_lon -= lon[start]
+        sum_lat -= lat[start]
+        members -= 1
+        start += 1
+        while start in away:
+            away.discard(start)
             start += 1
-    members = count - start
     if members > 1 and time_us[count - 1] - time_us[start] >= needed_us:
         centre = sum_lon / members, sum_lat / members
         found.append(Stop(start, count - 1, time_us[start], time_us[count - 1], *centre))
     return _joined(found, settings)
+
+
+STRAY_FIXES = 2
+"""So many fixes in a row may lie up to three radii off and not end a stay of more fixes."""
+
+
+def _apart(
+    lon: list[float], lat: list[float], east: list[float], index: int, at_lon: float, at_lat: float
+) -> float:
+    """Square metres from a fix to a place."""
+    dx, dy = (lon[index] - at_lon) * east[index], (lat[index] - at_lat) * METRES_PER_DEGREE
+    return dx * dx + dy * dy
+
+
+def _back(
+    lon: list[float],
+    lat: list[float],
+    east: list[float],
+    index: int,
+    at_lon: float,
+    at_lat: float,
+    reach: float,
+) -> int:
+    """The fix with which a stay goes on after a few out of reach; 0 when it does not."""
+    for later in range(index + 1, min(index + STRAY_FIXES + 1, len(lon))):
+        if _apart(lon, lat, east, later, at_lon, at_lat) <= reach:
+            return later
+    return 0
 
 
 def _joined(stops: list[Stop], settings: StopSettings) -> list[Stop]:

@@ -4,6 +4,7 @@ import gzip
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
@@ -11,7 +12,8 @@ from tests.tracking.test_quality import drive
 from tracking.analyse.words import spoken
 from tracking.commands import app
 from tracking.quality import Track
-from tracking.stops import StopSettings, find_stops, mileage, simplify
+from tracking.quality.track import distance_m, make_track
+from tracking.stops import StopSettings, find_stops, find_trips, mileage, simplify
 
 RUNNER = CliRunner()
 
@@ -107,3 +109,25 @@ def test_a_gathering_is_told_after_the_devices(tmp_path: Path) -> None:
     assert alert["opened_at"] == "2025-10-09T08:53:30Z"
     assert [one["key"] for one in alert["evidence"]] == ["d0", "d1", "d2", "d3"]  # type: ignore[index, union-attr, attr-defined]
     assert sum(one["kind"] == "alert" for one in found) == 1
+
+
+@pytest.mark.parametrize("wander_m", [5, 15, 20])
+@pytest.mark.parametrize("period_s", [5, 60, 240])
+def test_a_parked_receiver_that_wanders_stays(wander_m: float, period_s: float) -> None:
+    rng = np.random.default_rng(1)
+    count = int(3_600 / period_s)
+    before, after = drive(30, period_s=period_s, seed=3), drive(30, period_s=period_s, seed=4)
+    lon, lat = before.lon[-1] + np.zeros(count), before.lat[-1] + np.zeros(count)
+    lon, lat = (place + rng.normal(0, wander_m / 111_195, count) for place in (lon, lat))
+    lon = np.r_[before.lon, lon, after.lon - after.lon[0] + before.lon[-1]]
+    lat = np.r_[before.lat, lat, after.lat - after.lat[0] + before.lat[-1]]
+    time_us = before.time_us[0] + (np.arange(len(lon)) * period_s * 1e6).astype(np.int64)
+    track = make_track(np.arange(len(lon)), time_us, lon, lat)
+    (stop,) = [stop for stop in find_stops(track, StopSettings()) if stop.duration_s > 1_800]
+    assert stop.duration_s == pytest.approx(3_600, abs=4 * period_s)
+    assert distance_m(*(np.array([one]) for one in (stop.lon, stop.lat, before.lon[-1], before.lat[-1]))) < 25
+    driven, _ = mileage(track, StopSettings())
+    moved = sum(mileage(part, StopSettings())[0] for part in (before, after))
+    trips = find_trips(track, find_stops(track, StopSettings()), StopSettings())
+    assert sum(trip.distance_m for trip in trips) == pytest.approx(moved, rel=0.1, abs=200)
+    assert driven >= moved - 200

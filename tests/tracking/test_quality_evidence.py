@@ -78,6 +78,13 @@ def test_a_single_date_ahead_is_its_own_fault_alone(ahead_days: int) -> None:
     assert found(broken, now_us=int(told.max()) + 1) == {"clock_offset": [40, 90]}
 
 
+def test_a_wrong_time_within_the_track_is_known_by_its_place() -> None:
+    track = drive(400)
+    told = track.told_us.copy()
+    told[50] = told[350] + 3_000_000
+    assert found(changed(track, told_us=told, time_us=told)) == {"clock_offset": [50]}
+
+
 @pytest.mark.parametrize("rows", [slice(30, 200), slice(60, 120), slice(0, 30)])
 def test_a_date_before_a_week_rollover_is_mended(rows: slice) -> None:
     track = drive()

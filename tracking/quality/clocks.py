@@ -40,7 +40,7 @@ def offsets_by_order(track: Track, settings: QualitySettings) -> NDArray[np.floa
     found = strays.rollovers(track.told_us, settings)
     told_us = track.told_us - np.round(found * 1e6).astype(np.int64)
     alone = strays.find_strays(told_us, settings)
-    found += strays.beyond(told_us, alone, settings)
+    found += strays.misdated(track.with_columns(told_us=told_us), alone, settings)
     kept = np.flatnonzero(~alone)
     found[kept] += _by_order(track.take(kept).with_columns(time_us=told_us[kept]), settings)
     return found

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from tracking.clock import DAY_US
 from tracking.quality.settings import QualitySettings
+from tracking.quality.track import Track, own_speed
 
 ROLLOVER_US = 1024 * 7 * DAY_US
 """GPS weeks are counted modulo 1,024; old receivers fall back by that much."""
@@ -32,27 +33,52 @@ def find_strays(told_us: NDArray[np.int64], settings: QualitySettings) -> NDArra
     return strays
 
 
-def beyond(
-    told_us: NDArray[np.int64], strays: NDArray[np.bool_], settings: QualitySettings
-) -> NDArray[np.float64]:
-    """Seconds by which strays are off that are of a time before or after all others: wrong, not late.
+def misdated(track: Track, strays: NDArray[np.bool_], settings: QualitySettings) -> NDArray[np.float64]:
+    """Seconds by which strays are off that are wrong, not late: of a time before or after all others; or
+    their place is where the device was when the rows around them arrived, and not where it was at the
+    time told.
 
     Their time was midway between those of the rows around.
     """
-    found = np.zeros(len(told_us))
-    if not strays.any() or strays.all():
+    told_us = track.told_us
+    found = np.zeros(len(track))
+    wrong, right = np.flatnonzero(strays), np.flatnonzero(~strays)
+    if not len(wrong) or len(right) < 2:
         return found
     slack = int(settings.clock_min_s * 1e6)
-    first, last = told_us[~strays].min() - slack, told_us[~strays].max() + slack
-    wrong = np.flatnonzero(strays & ((told_us < first) | (told_us > last)))
-    right = np.flatnonzero(~strays)
-    place = np.searchsorted(right, wrong)
-    before, after = (
-        told_us[right[np.maximum(place - 1, 0)]],
-        told_us[right[np.minimum(place, len(right) - 1)]],
-    )
-    found[wrong] = (told_us[wrong] - (before + (after - before) // 2)) / 1e6
+    first, last = told_us[right].min() - slack, told_us[right].max() + slack
+    outside = (told_us[wrong] < first) | (told_us[wrong] > last)
+    by_row = _around(right, wrong)
+    middle = told_us[by_row[0]] + (told_us[by_row[1]] - told_us[by_row[0]]) // 2
+    in_time = right[np.argsort(told_us[right], kind="stable")]
+    place = np.searchsorted(told_us[in_time], told_us[wrong])
+    by_time = in_time[np.maximum(place - 1, 0)], in_time[np.minimum(place, len(in_time) - 1)]
+    _, fast = own_speed(track.take(in_time).with_columns(time_us=told_us[in_time]))
+    limit = max(1.4 * fast, settings.jump_min_mps)
+    belied = _needed_mps(track, wrong, by_time, told_us[wrong]) > limit
+    fits = _needed_mps(track, wrong, by_row, middle) <= limit
+    off = outside | (belied & fits)
+    found[wrong[off]] = (told_us[wrong] - middle)[off] / 1e6
     return found
+
+
+def _around(right: NDArray[np.intp], wrong: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    place = np.searchsorted(right, wrong)
+    return right[np.maximum(place - 1, 0)], right[np.minimum(place, len(right) - 1)]
+
+
+def _needed_mps(
+    track: Track,
+    rows: NDArray[np.intp],
+    around: tuple[NDArray[np.intp], NDArray[np.intp]],
+    at_us: NDArray[np.int64],
+) -> NDArray[np.float64]:
+    """The speed that rows need to be where they are at these times, from and to the rows around."""
+    needed = np.zeros(len(rows))
+    for other in around:
+        seconds = np.maximum(np.abs(track.told_us[other] - at_us) / 1e6, 1.0)
+        needed = np.maximum(needed, np.maximum(track.apart_m(rows, other) - 100.0, 0.0) / seconds)
+    return needed
 
 
 def rollovers(told_us: NDArray[np.int64], settings: QualitySettings) -> NDArray[np.float64]:
