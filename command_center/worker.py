@@ -18,7 +18,9 @@ from command_center.imports import jobs as imports
 from gis_core.database import create_engine, load_queries
 from gis_core.named_sql import read_queries
 from gis_core.settings import DatabaseSettings
+from tracking import pieces
 from tracking.archive import ArchiveSettings, retain
+from tracking.late import StillWritten
 from tracking.partitions import days_ahead, ensure
 from tracking.rosters.shifts import fill
 from tracking.settings import TrackingSettings
@@ -95,6 +97,21 @@ async def prolong_rosters(timestamp: int) -> None:
             await fill(connection, None)
     finally:
         await engine.dispose()
+
+
+@tasks.periodic(cron="* * * * *")
+@tasks.task(queueing_lock="make_track_pieces")
+async def make_track_pieces(timestamp: int) -> None:
+    """Make the running day answer by place: every ten minutes, or every minute while much comes in."""
+    await asyncio.to_thread(_make_track_pieces, DatabaseSettings())
+
+
+def _make_track_pieces(settings: DatabaseSettings) -> None:
+    with psycopg.connect(settings.database_url, autocommit=True) as connection:
+        try:
+            pieces.advance_due(connection)
+        except StillWritten as error:
+            log.warning("pieces_wait", error=str(error))
 
 
 @tasks.periodic(cron="*/10 * * * *")

@@ -50,7 +50,8 @@ SELECT day FROM settled_day
 UPDATE settled_day SET dropped_at = now(), restored_at = NULL WHERE day = :day
 
 -- :name drop_cells_of_day
-DELETE FROM track_cell WHERE day = :day
+WITH cells AS (DELETE FROM track_cell WHERE day = :day), pieces AS (DELETE FROM track_piece WHERE day = :day)
+DELETE FROM piece_day WHERE day = :day
 
 -- :name note_restored
 UPDATE settled_day SET restored_at = now(), archived_at = NULL WHERE day = :day

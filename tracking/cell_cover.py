@@ -1,4 +1,4 @@
-"""The cells of ``fix_cell`` and ``fix_cell_coarse`` that a polygon touches or fills."""
+"""The cells of a polygon: those that it fills, and of the others which parts it fills or touches."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -9,30 +9,36 @@ from numpy.typing import NDArray
 
 from gis_core.errors import BadInput
 
-FINE, COARSE = 1024, 64
-"""Cells a degree, as in the functions of the database."""
-SIDE = FINE // COARSE
+COARSE, CELL, PART = 64, 256, 2048
+"""Cells a degree at each level, as in the functions of the database: ``fix_cell_coarse``, ``piece_cell``,
+``piece_part``."""
+CELLS_ACROSS, PARTS_ACROSS = CELL // COARSE, PART // CELL
 MOST_COARSE = 40_000
 """Of a polygon's box: about 300 km each way."""
 ROUNDING_DEG = 1e-9
 """A place is taken for one of a cell when it is so near to it; far more than rounding moves it."""
 
 OUT, BORDER, INSIDE = 0, 1, 2
+EVERY_PART = -1
+
+Index = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
 class Runs:
-    """Cells in a row, by their numbers, both ends in. ``inside``: the polygon fills them."""
+    """Cells in a row by their numbers, both ends in, with the parts of a cell (one bit each) that the
+    polygon fills (``inside``) and those that it fills or touches (``near``)."""
 
     low: list[int]
     high: list[int]
-    inside: list[bool]
+    inside: list[int]
+    near: list[int]
 
 
 @dataclass(frozen=True, slots=True)
 class Cover:
-    """``whole``: fine cells of the whole polygon. ``filled``: coarse cells that it fills, and ``rim``:
-    the fine cells of the rest."""
+    """``whole``: cells of the whole polygon. ``filled``: coarse cells that it fills, and ``rim``: the cells
+    of the rest."""
 
     whole: Runs
     rim: Runs
@@ -49,29 +55,39 @@ def cover(polygon: Any) -> Cover:
         raise BadInput(
             field="polygon", reason_zh="范围过大，请缩小", reason="spans too much ground; draw it smaller"
         )
-    at_row, at_column = np.divmod(np.arange(columns * rows), columns)
-    coarse = _status(polygon, at_column + column, at_row + row, COARSE)
-    status = np.zeros((rows * SIDE, columns * SIDE), dtype=np.int8)
-    by_block = status.reshape(rows, SIDE, columns, SIDE).swapaxes(1, 2)
-    full, cut = coarse == INSIDE, coarse == BORDER
-    by_block[at_row[full], at_column[full]] = INSIDE
-    if cut.any():
-        inner_row, inner_column = np.divmod(np.arange(SIDE * SIDE), SIDE)
-        fine_column = ((at_column[cut] + column) * SIDE)[:, None] + inner_column
-        fine_row = ((at_row[cut] + row) * SIDE)[:, None] + inner_row
-        fine = _status(polygon, fine_column.ravel(), fine_row.ravel(), FINE)
-        by_block[at_row[cut], at_column[cut]] = fine.reshape(-1, SIDE, SIDE)
-    whole = _runs(status, row * SIDE, column * SIDE)
-    by_block[at_row[full], at_column[full]] = OUT
-    filled = (at_row[full] + row) * 23_041 + at_column[full] + column
-    return Cover(whole, _runs(status, row * SIDE, column * SIDE), filled.tolist())
+    coarse_row, coarse_column = np.divmod(np.arange(columns * rows), columns)
+    coarse_row, coarse_column = coarse_row + row, coarse_column + column
+    coarse = _status(polygon, coarse_row, coarse_column, COARSE)
+    full = coarse == INSIDE
+    filled_by_coarse = _numbers(*_split(coarse_row[full], coarse_column[full], CELLS_ACROSS))
+    cut = coarse == BORDER
+    cell_row, cell_column = _split(coarse_row[cut], coarse_column[cut], CELLS_ACROSS)
+    cell = _status(polygon, cell_row, cell_column, CELL)
+    filled = _numbers(cell_row[cell == INSIDE], cell_column[cell == INSIDE])
+    border = _border(polygon, cell_row[cell == BORDER], cell_column[cell == BORDER])
+    return Cover(
+        whole=_with_border(np.concatenate((filled_by_coarse, filled)), border),
+        rim=_with_border(filled, border),
+        filled=(coarse_row[full] * 23_041 + coarse_column[full]).tolist(),
+    )
 
 
 def _number(degrees: float, scale: int) -> int:
     return int(np.floor(degrees * scale))
 
 
-def _status(polygon: Any, column: NDArray[np.int64], row: NDArray[np.int64], scale: int) -> NDArray[np.int8]:
+def _numbers(row: Index, column: Index) -> Index:
+    """As ``piece_cell`` counts."""
+    return row * 92_161 + column - 2**31
+
+
+def _split(row: Index, column: Index, across: int) -> tuple[Index, Index]:
+    """The smaller cells of cells, row by row."""
+    inner_row, inner_column = np.divmod(np.arange(across * across), across)
+    return (row[:, None] * across + inner_row).ravel(), (column[:, None] * across + inner_column).ravel()
+
+
+def _status(polygon: Any, row: Index, column: Index, scale: int) -> NDArray[np.int8]:
     west, south = column / scale - 180, row / scale - 90
     boxes = shapely.box(
         west - ROUNDING_DEG,
@@ -85,18 +101,24 @@ def _status(polygon: Any, column: NDArray[np.int64], row: NDArray[np.int64], sca
     return status
 
 
-def _runs(status: NDArray[np.int8], row: int, column: int) -> Runs:
-    rows, columns = status.shape
-    numbers = column + np.arange(columns)
-    breaks = np.zeros((rows, columns), dtype=np.bool_)
-    breaks[:, 0] = True
-    breaks[:, 1:] = status[:, 1:] != status[:, :-1]
-    breaks[:, (numbers & 65_535) == 0] = True
-    starts = np.flatnonzero(breaks.ravel())
-    ends = np.append(starts[1:], rows * columns) - 1
-    what = status.ravel()[starts]
-    starts, ends, what = starts[what != OUT], ends[what != OUT], what[what != OUT]
-    base = ((row + starts // columns) & 32_767) << 16
-    low = base | (numbers[starts % columns] & 65_535)
-    high = base | (numbers[ends % columns] & 65_535)
-    return Runs(low.tolist(), high.tolist(), (what == INSIDE).tolist())
+def _border(polygon: Any, row: Index, column: Index) -> tuple[Index, Index, Index]:
+    """Numbers of cells that a border runs through, with the bits of their parts inside and near."""
+    parts = _status(polygon, *_split(row, column, PARTS_ACROSS), PART).reshape(len(row), -1)
+    bits = np.uint64(1) << np.arange(PARTS_ACROSS**2, dtype=np.uint64)
+    inside = np.where(parts == INSIDE, bits, 0).sum(axis=1, dtype=np.uint64)
+    near = np.where(parts != OUT, bits, 0).sum(axis=1, dtype=np.uint64)
+    return _numbers(row, column), inside.view(np.int64), near.view(np.int64)
+
+
+def _with_border(filled: Index, border: tuple[Index, Index, Index]) -> Runs:
+    cells, inside, near = border
+    numbers = np.sort(filled)
+    starts = np.flatnonzero(np.diff(numbers, prepend=numbers[:1] - 2) != 1)
+    ends = np.append(starts[1:], len(numbers)) - 1 if len(numbers) else starts
+    every = np.full(len(starts), EVERY_PART)
+    return Runs(
+        low=np.concatenate((numbers[starts], cells)).tolist(),
+        high=np.concatenate((numbers[ends], cells)).tolist(),
+        inside=np.concatenate((every, inside)).tolist(),
+        near=np.concatenate((every, near)).tolist(),
+    )

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from gis_core.database import load_queries
 from tracking import quality
 from tracking.clock import datetime_of, micros_of
+from tracking.columns import from_packed, micros
 from tracking.quality.track import Track, distance_m, make_track
 from tracking.stops import StopSettings, find_stops, find_trips
 from tracking.tracks import CIVIL_TIME
@@ -20,6 +21,11 @@ REACHED_M = 30.0
 """A patrol point is reached by a fix so near."""
 LONGEST_STEP_S = 600.0
 """A longer silence counts neither as inside nor as outside."""
+
+_DAY_COLUMNS = (
+    *(("fix_time", ">i8"), ("received_at", ">i8"), ("lon", ">f8"), ("lat", ">f8")),
+    *(("speed_mps", ">f4"), ("course_deg", ">f4"), ("grid_id", ">i4")),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,26 +107,25 @@ async def read_day(conn: AsyncConnection, unit_id: int, day: date) -> UnitDay:
     """The civil day of a unit, by the same checks as ``./wanmi tracks analyse``."""
     start = datetime.combine(day, time(), CIVIL_TIME)
     span = {"unit_id": unit_id, "from_time": start, "to_time": start + timedelta(days=1)}
-    rows = (await conn.execute(QUERIES["day_fixes"], span)).all()
-    columns = np.array([tuple(row) for row in rows], dtype=np.float64).reshape(-1, 7)
+    rows = from_packed((await conn.execute(QUERIES["day_fixes"], span)).scalar_one(), _DAY_COLUMNS)
     track = make_track(
-        np.arange(len(columns)),
-        columns[:, 0].astype(np.int64),
-        *(columns[:, index] for index in (2, 3, 4, 5)),
+        np.arange(len(rows)),
+        micros(rows["fix_time"]),
+        *(rows[name].astype(np.float64) for name in ("lon", "lat", "speed_mps", "course_deg")),
     )
-    arrival = columns[:, 1].astype(np.int64)
+    arrival, grid_ids = micros(rows["received_at"]), rows["grid_id"].astype(np.int64)
     checked = quality.check(track, quality.QualitySettings(), arrival_us=arrival)
     left, settings = checked.track.take(~checked.frozen), StopSettings()
     stops = find_stops(left, settings)
     trips = find_trips(left, stops, settings)
     turns = [
-        await _turn_done(conn, dict(turn), left, columns[left.row, 6])
+        await _turn_done(conn, dict(turn), left, grid_ids[left.row])
         for turn in (await conn.execute(QUERIES["day_turns"], span)).mappings().all()
     ]
     return UnitDay(
         unit_id=unit_id,
         date=day,
-        fixes=len(columns),
+        fixes=len(rows),
         kept=len(checked.track),
         mileage_m=round(sum(trip.distance_m for trip in trips), 1),
         mileage_error_m=round(float(np.sqrt(sum(trip.error_m**2 for trip in trips))), 1),

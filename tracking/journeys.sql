@@ -1,13 +1,11 @@
 -- :name day_fixes
--- Fixes of a device in a span of time, in the order in which they came.
+-- Fixes of a device in a span of time, in the order in which they came, packed (tracking.columns).
 -- Index: ux_fix_device_id_fix_time_content in the daily partitions of the span.
-SELECT (extract(epoch FROM fix_time) * 1000000)::bigint AS time_us,
-       (extract(epoch FROM received_at) * 1000000)::bigint AS received_us,
-       lon, lat, coalesce(speed_mps, 'NaN') AS speed_mps, coalesce(course_deg, 'NaN') AS course_deg,
-       coalesce(responsibility_grid_id, 0) AS grid_id
+SELECT string_agg(timestamptz_send(fix_time) || timestamptz_send(received_at) || float8send(lon) || float8send(lat)
+                  || float4send(coalesce(speed_mps, 'NaN')) || float4send(coalesce(course_deg, 'NaN'))
+                  || int4send(coalesce(responsibility_grid_id, 0)), ''::bytea ORDER BY received_at, fix_time)
   FROM fix
  WHERE device_id = :unit_id AND fix_time >= :from_time AND fix_time < :to_time
- ORDER BY received_at, fix_time
 
 -- :name day_turns
 SELECT r.id, r.starts_at, r.ends_at, r.responsibility_grid_id AS grid_id, g.name AS grid, o.name AS route,

@@ -1,7 +1,7 @@
 """A unit's weeks or year at a glance: a line and a length a day."""
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 
 import numpy as np
 import shapely
@@ -9,6 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gis_core.database import load_queries
 from tracking import stops
+from tracking.clock import datetime_of
+from tracking.columns import from_packed, micros
 from tracking.quality.track import make_track
 from tracking.settling import day_line
 from tracking.tracks import CIVIL_TIME
@@ -16,6 +18,8 @@ from tracking.tracks import CIVIL_TIME
 QUERIES = load_queries("tracking", "overview.sql")
 MOST_RAW_DAYS = 3
 """Days read through in one answer, the newest; the worker rolls up within minutes what is missing."""
+
+_RAW_COLUMNS = (("fix_time", ">i8"), ("lon", ">f8"), ("lat", ">f8"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +43,8 @@ async def read_overview(conn: AsyncConnection, unit_id: int, from_day: date, to_
     stale = late | {day + timedelta(days=1) for day in late}
     rolled = set((await conn.execute(QUERIES["rolled_days"], span)).scalars())
     found: dict[date, WayOfDay] = {}
-    for row in await conn.execute(QUERIES["way_days"], span):
-        line = shapely.get_coordinates(shapely.from_wkb(bytes(row.line))).tolist() if row.line else []
+    rows = (await conn.execute(QUERIES["way_days"], span)).all()
+    for row, line in zip(rows, _lines([row.line for row in rows]), strict=True):
         found[row.day] = WayOfDay(
             row.day, row.first_time, row.last_time, row.fixes, row.mileage_m, row.mileage_error_m, line
         )
@@ -54,20 +58,28 @@ async def read_overview(conn: AsyncConnection, unit_id: int, from_day: date, to_
     return [found[day] for day in sorted(found)]
 
 
+def _lines(wkb: list[bytes | None]) -> list[list[list[float]]]:
+    """The places of each line, none where there is no line."""
+    lines = shapely.from_wkb([None if line is None else bytes(line) for line in wkb])
+    places = shapely.get_coordinates(lines).tolist()
+    ends = np.cumsum(shapely.get_num_coordinates(lines)).tolist()
+    return [places[begin:end] for begin, end in zip([0, *ends], ends, strict=False)]
+
+
 async def _read_through(conn: AsyncConnection, unit_id: int, day: date) -> WayOfDay | None:
     start = datetime.combine(day, time(), CIVIL_TIME)
     span = {"unit_id": unit_id, "from_time": start, "to_time": start + timedelta(days=1)}
-    rows = np.array([tuple(row) for row in await conn.execute(QUERIES["raw_days"], span)], dtype=np.float64)
+    rows = from_packed((await conn.execute(QUERIES["raw_day"], span)).scalar_one(), _RAW_COLUMNS)
     if not len(rows):
         return None
-    seconds, lon, lat = rows.T.copy()
-    track = make_track(np.arange(len(rows)), (seconds * 1e6).astype(np.int64), lon, lat)
+    time_us, lon, lat = micros(rows["fix_time"]), rows["lon"].astype(float), rows["lat"].astype(float)
+    track = make_track(np.arange(len(rows)), time_us, lon, lat)
     metres, error = stops.mileage(track, stops.StopSettings())
     line = day_line(lon, lat)
     return WayOfDay(
         day,
-        datetime.fromtimestamp(float(seconds[0]), UTC),
-        datetime.fromtimestamp(float(seconds[-1]), UTC),
+        datetime_of(int(time_us[0])),
+        datetime_of(int(time_us[-1])),
         len(rows),
         round(metres, 1),
         round(error, 1),

@@ -5,12 +5,11 @@ SELECT day, first_time, last_time, fixes, mileage_m, mileage_error_m, ST_AsBinar
  WHERE device_id = :unit_id AND day >= :from_day AND day < :to_day
  ORDER BY day
 
--- :name raw_days
--- Fixes of the days that are not rolled up, or no longer as they are.
-SELECT extract(epoch FROM fix_time)::float8 AS time, lon, lat
+-- :name raw_day
+-- Fixes of a day that is not rolled up, or no longer as it was, packed (tracking.columns).
+SELECT string_agg(timestamptz_send(fix_time) || float8send(lon) || float8send(lat), ''::bytea ORDER BY fix_time)
   FROM fix
  WHERE device_id = :unit_id AND fix_time >= :from_time AND fix_time < :to_time
- ORDER BY fix_time
 
 -- :name late_days
 SELECT DISTINCT day FROM late_fix WHERE device_id = :unit_id AND day BETWEEN :from_day AND :to_day

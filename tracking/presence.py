@@ -1,26 +1,37 @@
 """Who was in a polygon between two moments: exact, and quick over hundreds of millions of fixes.
 
-Settled days are asked by place: the cells that the polygon touches, from the index; whole days in the
-middle of a large polygon from what was rolled up. Days not settled yet are read through. Every fix at a
-border is tested by ST_Intersects.
+Asked are the pieces (``tracking.pieces``) in the cells that the polygon touches; for whole settled days in
+the middle of a large polygon what was rolled up for its coarse cells. The last minutes, which have no pieces
+yet, are read through. Every fix near a border is tested as ST_Intersects does it.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+import numpy as np
 import shapely
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gis_core.database import load_queries
 from gis_core.errors import BadInput
-from tracking.cell_cover import Cover, Runs, cover
+from tracking.cell_cover import cover
+from tracking.clock import datetime_of, micros_of
+from tracking.columns import from_packed, micros
+from tracking.pieces import start_of
+from tracking.polygon_raster import PolygonRaster
 from tracking.units import ScopeParameters, UnitKind
 
 QUERIES = load_queries("tracking", "presence.sql")
 MOST_CORNERS = 20_000
 MICROSECOND = timedelta(microseconds=1)
+
+Span = tuple[datetime, datetime]
+
+_HEAD = (("device_id", ">i4"), ("fixes", ">i4"))
+_POINT = (("fix_time", ">i8"), ("lon", ">f8"), ("lat", ">f8"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,26 +106,35 @@ async def read_visitors(
     """Units with a fix in a GeoJSON polygon (degrees) in [from_time, to_time). Raises BadInput."""
     shape = read_polygon(polygon)
     covered = cover(shape)
-    west, south, east, north = shape.bounds
-    box = {"west": west, "south": south, "east": east, "north": north}
-    place = {**box, "shape": shapely.to_wkb(shapely.set_srid(shape, 4326), hex=True, include_srid=True)}
+    place = _place(shape)
     start, end = from_time.astimezone(UTC), to_time.astimezone(UTC)
-    first_day, last_day = start.date(), (end - MICROSECOND).date()
-    states = {
-        row.day: row
-        for row in await conn.execute(QUERIES["day_states"], {"first_day": first_day, "last_day": last_day})
-    }
+    span = {"first_day": start.date(), "last_day": (end - MICROSECOND).date()}
+    states = {row.day: row for row in await conn.execute(QUERIES["day_states"], span)}
+    placed, unplaced = _stretches(start, end, states)
     tally = _Tally({})
-    whole: list[date] = []
-    for settled, since, until in _spans(start, end, {day for day, row in states.items() if row.settled}):
-        if settled:
-            whole += await _settled_span(conn, tally, covered, place, since, until)
-        else:
-            span = {"from_time": since, "to_time": until}
-            tally.add((await conn.execute(QUERIES["seen_lately"], {**place, **span})).all())
-    if whole and covered.filled:
-        found = await conn.execute(QUERIES["seen_on_whole_days"], {"days": whole, "cells": covered.filled})
-        tally.add(found.all())
+    await conn.execute(QUERIES["by_index"])
+    for since, until in placed:
+        whole = set(_whole_days(since, until))
+        coarse = [day for day in sorted(whole) if covered.filled and states[day].settled]
+        fine = sorted(set(_days(since, until)) - set(coarse))
+        span = {"from_time": since, "to_time": until}
+        for asked, runs, filled in ((fine, covered.whole, []), (coarse, covered.rim, covered.filled)):
+            if asked:
+                edges = [day not in whole for day in asked]
+                cells = {"days": asked, "edges": edges, "filled": filled, **asdict(runs)}
+                rows = (await conn.execute(QUERIES["seen_in_pieces"], {**place, **span, **cells})).all()
+                tally.add(row[:4] for row in rows if row.points is None)
+                opened = [(row.devices, row.points) for row in rows if row.points is not None]
+                if opened:
+                    tally.add(await asyncio.to_thread(_open, opened, shape, since, until))
+        if coarse:
+            cells = {"days": coarse, "cells": covered.filled}
+            tally.add((await conn.execute(QUERIES["seen_on_whole_days"], cells)).all())
+    await conn.execute(QUERIES["by_time"])
+    for since, until in unplaced:
+        span = {"from_time": since, "to_time": until}
+        tally.add((await conn.execute(QUERIES["seen_lately"], {**place, **span})).all())
+    await conn.execute(QUERIES["as_ever"])
     who = (await conn.execute(QUERIES["visitors"], {**scope, "device_ids": list(tally.seen)})).all()
     units = [Visitor(row.unit_id, row.kind, row.name, row.name_en, *tally.seen[row.unit_id]) for row in who]
     units.sort(key=lambda unit: (unit.first_seen, unit.unit_id))
@@ -122,56 +142,72 @@ async def read_visitors(
     return Visitors(units[:limit], len(units) > limit, dropped)
 
 
-async def _settled_span(
-    conn: AsyncConnection,
-    tally: _Tally,
-    covered: Cover,
-    place: dict[str, Any],
-    since: datetime,
-    until: datetime,
-) -> list[date]:
-    """Ask the cells; the days that are whole and of which only the rim was asked."""
-    await conn.execute(QUERIES["by_index"])
-    parts = [(since, until, covered.whole)]
-    whole: list[date] = []
-    if covered.filled:
-        first, last = _midnight_after(since), _midnight_before(until)
-        if first < last:
-            parts = [(since, first, covered.whole), (first, last, covered.rim), (last, until, covered.whole)]
-            whole = [(first + timedelta(days=n)).date() for n in range((last - first).days)]
-    for begin, end, runs in parts:
-        if begin < end and runs.low:
-            tally.add(await _in_cells(conn, runs, place, begin, end))
-    await conn.execute(QUERIES["as_ever"])
-    return whole
+def _open(
+    pieces: Sequence[tuple[bytes, bytes]], shape: Any, since: datetime, until: datetime
+) -> list[tuple[int, datetime, datetime, int]]:
+    """First and last fix in the polygon and span and their number, for each device with one in the pieces;
+    by the test of ST_Intersects to the last bit (``PolygonRaster``)."""
+    heads = from_packed(b"".join(devices for devices, _ in pieces), _HEAD)
+    fixes = from_packed(b"".join(points for _, points in pieces), _POINT)
+    time_us = micros(fixes["fix_time"])
+    during = np.flatnonzero((time_us >= micros_of(since)) & (time_us < micros_of(until)))
+    lon, lat = (fixes[name][during].astype(np.float64) for name in ("lon", "lat"))
+    found = during[PolygonRaster(np.array([shape], dtype=object)).lowest(lon, lat) >= 0]
+    if not len(found):
+        return []
+    device = np.repeat(heads["device_id"].astype(np.int64), heads["fixes"])[found]
+    order = np.argsort(device, kind="stable")
+    device, time_us = device[order], time_us[found[order]]
+    begins = np.flatnonzero(np.diff(device, prepend=-1))
+    return [
+        (one, datetime_of(first), datetime_of(last), count)
+        for one, first, last, count in zip(
+            device[begins].tolist(),
+            np.minimum.reduceat(time_us, begins).tolist(),
+            np.maximum.reduceat(time_us, begins).tolist(),
+            np.diff(begins, append=len(device)).tolist(),
+            strict=True,
+        )
+    ]
 
 
-async def _in_cells(
-    conn: AsyncConnection, runs: Runs, place: dict[str, Any], since: datetime, until: datetime
-) -> Sequence[Sequence[Any]]:
-    asked = {"low": runs.low, "high": runs.high, "inside": runs.inside, "from_time": since, "to_time": until}
-    return (await conn.execute(QUERIES["seen_in_cells"], {**asked, **place})).all()
+def _place(shape: Any) -> dict[str, Any]:
+    west, south, east, north = shape.bounds
+    wkb = shapely.to_wkb(shapely.set_srid(shape, 4326), hex=True, include_srid=True)
+    return {"west": west, "south": south, "east": east, "north": north, "shape": wkb}
 
 
-def _spans(start: datetime, end: datetime, settled: set[date]) -> list[tuple[bool, datetime, datetime]]:
-    """The span in stretches of days that are settled, and that are not."""
-    spans: list[tuple[bool, datetime, datetime]] = []
+def _stretches(start: datetime, end: datetime, states: Mapping[date, Any]) -> tuple[list[Span], list[Span]]:
+    """The times of the span that have their pieces, and those that have not."""
+    placed, unplaced = list[Span](), list[Span]()
     here = start
     while here < end:
-        until = min(end, _midnight_before(here) + timedelta(days=1))
-        ready = here.date() in settled
-        if spans and spans[-1][0] == ready:
-            spans[-1] = (ready, spans[-1][1], until)
-        else:
-            spans.append((ready, here, until))
+        midnight = start_of(here.date() + timedelta(days=1))
+        until = min(end, midnight)
+        state = states.get(here.date())
+        through = min(until, state.through) if state and state.through else here
+        if through > here:
+            _append(placed, here, through)
+        if through < until:
+            _append(unplaced, max(here, through), until)
         here = until
-    return spans
+    return placed, unplaced
 
 
-def _midnight_before(moment: datetime) -> datetime:
-    return moment.replace(hour=0, minute=0, second=0, microsecond=0)
+def _append(spans: list[Span], since: datetime, until: datetime) -> None:
+    if spans and spans[-1][1] == since:
+        since, _ = spans.pop()
+    spans.append((since, until))
 
 
-def _midnight_after(moment: datetime) -> datetime:
-    before = _midnight_before(moment)
-    return before if before == moment else before + timedelta(days=1)
+def _days(since: datetime, until: datetime) -> list[date]:
+    first, last = since.date(), (until - MICROSECOND).date()
+    return [first + timedelta(days=n) for n in range((last - first).days + 1)]
+
+
+def _whole_days(since: datetime, until: datetime) -> list[date]:
+    return [
+        day
+        for day in _days(since, until)
+        if since <= start_of(day) and start_of(day + timedelta(days=1)) <= until
+    ]

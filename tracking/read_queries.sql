@@ -56,13 +56,15 @@ SELECT s.fix_time, s.lon, s.lat, s.speed_mps, s.course_deg, s.accuracy_m, d_stat
  WHERE d.id = :unit_id
 
 -- :name track
--- Fixes of one device in a span of time, oldest first.
+-- Fixes of one device in a span of time, oldest first, packed (tracking.columns).
 -- Index: ux_fix_device_id_fix_time_content in the daily partitions of the span.
-SELECT lon, lat, extract(epoch FROM fix_time)::float8 AS time, speed_mps
-  FROM fix
- WHERE device_id = :unit_id AND fix_time >= :from_time AND fix_time < :to_time
- ORDER BY fix_time
- LIMIT :max_fixes
+SELECT string_agg(timestamptz_send(fix_time) || float8send(lon) || float8send(lat)
+                  || float4send(coalesce(speed_mps, 'NaN')), ''::bytea ORDER BY fix_time)
+  FROM (SELECT fix_time, lon, lat, speed_mps
+          FROM fix
+         WHERE device_id = :unit_id AND fix_time >= :from_time AND fix_time < :to_time
+         ORDER BY fix_time
+         LIMIT :max_fixes) AS f
 
 -- :name directory
 -- What a live view needs of every enabled unit.

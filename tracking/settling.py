@@ -1,9 +1,10 @@
-"""A day of fixes that is over is settled: sorted by device and time, indexed by place, rolled up.
+"""A day of fixes that is over is settled: sorted by device and time, rolled up.
 
 Sorted, a unit's day lies on a few pages in a row instead of one page a fix. Fixes that come for a
 settled day later go into its indexes as any row does; what was rolled up of that device's day is marked
-out of date in the transaction of the fix, is passed over by readers at once, and is rolled up again by
-the worker. No reader and no writer waits but for the moment in which the sorted table takes its place.
+out of date in the transaction of the fix (``tracking.late``), is passed over by readers at once, and is
+rolled up again by the worker. No reader and no writer waits but for the moment in which the sorted table
+takes its place.
 """
 
 from collections.abc import Iterator
@@ -17,7 +18,7 @@ import shapely
 import structlog
 from psycopg import sql
 
-from tracking import stops
+from tracking import pieces, stops
 from tracking.clock import datetime_of
 from tracking.columns import micros, read_columns
 from tracking.partitions import partition_name
@@ -49,17 +50,23 @@ def settling(connection: psycopg.Connection[Any]) -> Iterator[None]:
 def settle_due(connection: psycopg.Connection[Any]) -> tuple[list[date], list[date]]:
     """Settle the days that are over, roll up again what late fixes changed; which days each."""
     with settling(connection):
+        for (day,) in connection.execute(pieces.QUERIES["days_without_pieces"]).fetchall():
+            _make_pieces(connection, day)
         fresh = [day for (day,) in connection.execute(QUERIES["days_to_settle"]).fetchall()]
         for day in fresh:
             settle(connection, day)
         stale = [day for (day,) in connection.execute(QUERIES["days_out_of_date"]).fetchall()]
         for day in stale:
             roll_up(connection, day, only_late=True)
+        if fresh:
+            connection.execute("VACUUM (ANALYZE) track_piece, track_cell")
     return fresh, stale
 
 
 def settle(connection: psycopg.Connection[Any], day: date) -> None:
-    """Sort, index and roll up a day that is over. Within ``settling``, on a connection with autocommit."""
+    """Sort, index and roll up a day that is over. Within ``settling``, on a connection with autocommit.
+    Raises StillWritten, and TimeoutError when readers never let go."""
+    pieces.close(connection, day)
     staging = sql.Identifier(f"settling_{day:%Y%m%d}")
     partition = sql.Identifier(partition_name(day))
     connection.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(staging))
@@ -78,12 +85,11 @@ def settle(connection: psycopg.Connection[Any], day: date) -> None:
 
 
 def index(connection: psycopg.Connection[Any], table: sql.Identifier, day: date) -> None:
-    """The indexes that a partition must have, the one by place, and the bounds that spare a scan."""
+    """The indexes that a partition must have, and the bounds that spare a scan."""
     start, end = day_bounds(day)
     for statement in (
         "CREATE UNIQUE INDEX ON {table} (device_id, fix_time, content)",
         "CREATE INDEX ON {table} USING brin (fix_time)",
-        "CREATE INDEX ON {table} (fix_cell(lon, lat)) INCLUDE (device_id, fix_time, lon, lat)",
         "ALTER TABLE {table} ADD CONSTRAINT within_day CHECK (fix_time >= {start} AND fix_time < {end})",
     ):
         connection.execute(
@@ -148,10 +154,20 @@ def roll_up(connection: psycopg.Connection[Any], day: date, *, only_late: bool =
         connection.execute("SET LOCAL work_mem = '256MB'")
         connection.execute(QUERIES["drop_cells"], {"day": day, "device_ids": devices})
         connection.execute(QUERIES["add_cells"], span)
+        pieces.make_day(connection, day, devices)
         roll_up_ways(connection, day, devices)
         if late and _settled(connection, day + timedelta(days=1)):
             roll_up_ways(connection, day + timedelta(days=1), late)
         connection.execute(QUERIES["note_late" if only_late else "note_settled"], {"day": day})
+
+
+def _make_pieces(connection: psycopg.Connection[Any], day: date) -> None:
+    """Of a day that was settled before there were pieces."""
+    pieces.close(connection, day)
+    with connection.transaction():
+        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        connection.execute("SET LOCAL work_mem = '256MB'")
+        pieces.make_day(connection, day)
 
 
 def roll_up_ways(connection: psycopg.Connection[Any], civil_day: date, devices: list[int] | None) -> None:

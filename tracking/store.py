@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
 from typing import Any
 
 import msgspec
@@ -11,9 +10,9 @@ import psycopg
 from numpy.typing import NDArray
 from psycopg.types.json import set_json_dumps
 
-from tracking import distress, gathering_marks, tallies
+from tracking import distress, gathering_marks, late, tallies
 from tracking.batch import FixBatch
-from tracking.clock import DAY_US, POSTGRES_EPOCH_US, datetime_of, now_us
+from tracking.clock import POSTGRES_EPOCH_US, datetime_of
 from tracking.copy_form import Column, copy_form
 from tracking.duty_times import Keeping
 from tracking.fix import Flag
@@ -98,7 +97,7 @@ def _commit(connection: psycopg.Connection[Any], work: Work, *, all_may_repeat: 
         if len(work.fixes):
             inserted = _insert(connection, work, all_may_repeat=all_may_repeat)
             gathering_marks.mark_late(connection, work)
-            _mark_days(connection, work)
+            late.mark(connection, work.fixes)
         _write_checkpoints(connection, work)
         _write_states(connection, work)
         _write_connections(connection, work.connections)
@@ -136,23 +135,6 @@ def _insert(connection: psycopg.Connection[Any], work: Work, *, all_may_repeat: 
 def _copy(connection: psycopg.Connection[Any], statement: str, columns: Sequence[Column]) -> None:
     with connection.cursor() as cursor, cursor.copy(QUERIES[statement]) as copy:
         copy.write(copy_form(columns))
-
-
-def _mark_days(connection: psycopg.Connection[Any], work: Work) -> None:
-    """What is rolled up of the days of these fixes is out of date now."""
-    days = work.fixes.fix_time_us // DAY_US
-    over = days < now_us() // DAY_US
-    if not over.any():
-        return
-    pairs = np.unique(np.column_stack((days[over], work.fixes.device_id[over])), axis=0)
-    first = datetime_of(0).date()
-    connection.execute(
-        QUERIES["mark_late"],
-        {
-            "days": [first + timedelta(days=day) for day in pairs[:, 0].tolist()],
-            "device_ids": pairs[:, 1].tolist(),
-        },
-    )
 
 
 def _write_checkpoints(connection: psycopg.Connection[Any], work: Work) -> None:

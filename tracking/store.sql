@@ -133,11 +133,6 @@ SELECT d.id, n.through, n.lon, n.lat, nullif(n.speed_mps, 'NaN'), n.states
     ON CONFLICT (device_id, through) DO UPDATE
    SET lon = excluded.lon, lat = excluded.lat, speed_mps = excluded.speed_mps, states = excluded.states
 
--- :name mark_late
--- What is rolled up of these devices' days is out of date now (see tracking.settling).
-INSERT INTO late_fix (day, device_id)
-SELECT n.day, n.device_id FROM unnest(CAST(:days AS date[]), CAST(:device_ids AS int[])) AS n (day, device_id)
-
 -- :name upsert_states
 -- The newest fix of each device in the batch, unless the device has a newer one; and what the rules remember
 -- of it, by rule: null forgets, a rule that is not named stays.

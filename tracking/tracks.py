@@ -4,13 +4,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+import numpy as np
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from tracking.columns import from_packed, micros
 from tracking.units import QUERIES
 
 CIVIL_TIME = ZoneInfo("Asia/Shanghai")
 MAX_FIXES = 100_000
 """Most fixes of one answer: a fix a second for more than a day."""
+_TRACK_COLUMNS = (("fix_time", ">i8"), ("lon", ">f8"), ("lat", ">f8"), ("speed_mps", ">f4"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,18 +34,16 @@ def start_of_today(now: datetime) -> datetime:
 
 async def read_track(conn: AsyncConnection, unit_id: int, from_time: datetime, to_time: datetime) -> Track:
     """Fixes of a unit from ``from_time`` (inclusive) to ``to_time`` (exclusive)."""
-    rows = (
-        await conn.execute(
-            QUERIES["track"],
-            {"unit_id": unit_id, "from_time": from_time, "to_time": to_time, "max_fixes": MAX_FIXES + 1},
-        )
-    ).all()
+    asked = {"unit_id": unit_id, "from_time": from_time, "to_time": to_time, "max_fixes": MAX_FIXES + 1}
+    rows = from_packed((await conn.execute(QUERIES["track"], asked)).scalar_one(), _TRACK_COLUMNS)
     truncated = len(rows) > MAX_FIXES
     rows = rows[:MAX_FIXES]
+    lon, lat = (np.round(rows[name].astype(np.float64), 7).tolist() for name in ("lon", "lat"))
+    speeds = np.round(rows["speed_mps"].astype(np.float64), 2)
     return Track(
-        coordinates=[(round(row.lon, 7), round(row.lat, 7)) for row in rows],
-        times=[row.time for row in rows],
-        speeds=[None if row.speed_mps is None else round(row.speed_mps, 2) for row in rows],
+        coordinates=list(zip(lon, lat, strict=True)),
+        times=(micros(rows["fix_time"]) / 1e6).tolist(),
+        speeds=[None if speed != speed else speed for speed in speeds.tolist()],
         truncated=truncated,
     )
 

@@ -35,6 +35,11 @@ def midnight(day: date) -> datetime:
 
 def write(connection: psycopg.Connection[Any], fixes: list[tuple[str, Fix]]) -> None:
     """As ingest does."""
+    store.commit(connection, worked(connection, fixes))
+
+
+def worked(connection: psycopg.Connection[Any], fixes: list[tuple[str, Fix]]) -> pipeline.Work:
+    """A batch ready to be written, its partitions made."""
     around = World(
         load_directory(connection),
         load_locator(connection),
@@ -47,7 +52,7 @@ def write(connection: psycopg.Connection[Any], fixes: list[tuple[str, Fix]]) -> 
         by_key.setdefault(key, []).append(fix)
     partitions.ensure(connection, {datetime_of(fix.fix_time_us).date() for _, fix in fixes})
     arrivals = [Arrival("t", b"", now_us(), key, list(told)) for key, told in by_key.items()]
-    store.commit(connection, pipeline.process(arrivals, around))
+    return pipeline.process(arrivals, around)
 
 
 def wanderings(rng: np.random.Generator, keys: list[str]) -> list[tuple[str, Fix]]:
