@@ -14,7 +14,7 @@ import numpy as np
 import shapely
 
 from benchmarks.geocode_baselines import NearestText, Point, RoadInterpolation
-from benchmarks.geocode_data import Held, Split, apart_m, contradicted, load, street_at
+from benchmarks.geocode_data import Held, Split, agreed, apart_m, contradicted, load, street_at
 from geocoding.answers import Answer, geocode
 from geocoding.calibration import WRONG_M, Calibration, calibrate, calibration_error, examine
 from geocoding.forward import Hints
@@ -176,7 +176,9 @@ def accuracy(tables: Path, say: Callable[[str], None] = lambda text: None) -> di
         if not h.entry.number
     ][:MOST]
     drawn = random.Random(SEED).sample(split.known, min(4 * MOST, len(split.known)))
-    doors = [Held(e, 0, confirmed=False) for e, _ in drawn if e.number and not e.tail and e.display][:MOST]
+    doors = [
+        Held(e, 0, confirmed=agreed(split, e)) for e, _ in drawn if e.number and not e.tail and e.display
+    ][:MOST]
     for kind in ("clean", "missing_district", "homophone", "look_alike", "reordered", "chatter"):
         name = "known_door" if kind == "clean" else f"known_{kind}"
         classes[name] = _questions(split, doors, kind)

@@ -25,6 +25,7 @@ from geocoding.tables import TableSpec, read_table
 
 HELD_PERMILLE = 100
 CONFIRMED_M = 150.0
+AGREED_M = 300.0
 NEAR_NUMBERS, FAR_M = 30, 500.0
 
 
@@ -53,6 +54,8 @@ class Split:
     """A made-up former name of each road that is asked for, which the gazetteer has as such."""
     doors: dict[str, list[tuple[int, float, float]]]
     """Number and point of the known doors, by road and district."""
+    points: dict[tuple[object, ...], list[tuple[float, float]]]
+    """All points that the sources give a known address."""
 
 
 def _is_held(entry: Entry) -> bool:
@@ -110,8 +113,11 @@ def load(spec_file: Path, *, with_lines: bool = True) -> Split:
     for e, _ in known:
         if e.number:
             doors.setdefault(f"{e.base}|{e.district}", []).append((e.number, e.lon, e.lat))
+    points: dict[tuple[object, ...], list[tuple[float, float]]] = {}
+    for e, _ in known:
+        points.setdefault(_key(e), []).append((e.lon, e.lat))
     streets = _streets(described.get("streets"))
-    return Split(gazetteer, known, _confirmed(held), quality, streets, roads, former, doors)
+    return Split(gazetteer, known, _confirmed(held), quality, streets, roads, former, doors, points)
 
 
 def _former_names(held: Sequence[tuple[Entry, int]], known: Sequence[tuple[Entry, int]]) -> dict[str, str]:
@@ -125,6 +131,12 @@ def _former_names(held: Sequence[tuple[Entry, int]], known: Sequence[tuple[Entry
             found[e.base] = name
             taken.add(name)
     return found
+
+
+def agreed(split: Split, e: Entry) -> bool:
+    """Whether all sources that know an address put it within 300 m of this point: where they do not, no
+    answer is right by all of them."""
+    return all(apart_m(e.lon, e.lat, *point) <= AGREED_M for point in split.points[_key(e)])
 
 
 def contradicted(split: Split, e: Entry) -> bool:

@@ -151,6 +151,12 @@ class _Tags:
         plain = [i for i, piece in enumerate(pieces) if piece[0] in ("bare", "door")]
         for i, (kind, a, b) in enumerate(pieces):
             tag = kind
+            # 5弄3号: the lane is a street with a number of its own; 5弄 alone is the number of the road.
+            owns = self.text[b - 1] == "巷" or [piece[0] for piece in pieces[i + 1 : i + 2]] == ["door"]
+            if kind == "lane" and self.named == "road" and owns:
+                self.named = "subroad"
+                self.add(a, b, "subroad")
+                continue
             if kind in ("dash", "other"):
                 tag = "redundant" if self.text[a:b] not in ",，、某" else ""
             elif kind in ("bare", "door", "lane"):
@@ -195,12 +201,12 @@ def _told_once(text: str, spans: list[Span]) -> list[Span]:
     block; where a short form stands right before the full one, the full one; else the first."""
     areas = [(i, _stem(text[a:b]), tag) for i, (a, b, tag) in enumerate(spans) if tag in _AREAS]
     provinces = [(i, stem) for i, stem, tag in areas if tag == "prov"]
-    districts = [stem for _, stem, tag in areas if tag == "district"]
+    districts = [i for i, _, tag in areas if tag == "district"]
     dropped: set[int] = set()
     if len(provinces) > 1:
         again = provinces[-1][0]
         other = provinces[-1][1] != provinces[0][1]
-        if other or len(districts) > len(set(districts)):
+        if other or (districts and districts[0] < again < districts[-1]):
             dropped.update(i for i, _, _ in areas if i < again)
     heads = [i for i, _, tag in areas if tag in ("prov", "city", "district")]
     dropped.update(i for i, _, tag in areas if tag == "town" and heads and i < heads[-1])

@@ -85,7 +85,7 @@ _NUMBERED_ROAD = re.compile(r"(?<!\d)\d{1,3}号(?:大街|大道|支路|路|街)(
 """11号大街 is a road."""
 _SIDE_LANE = re.compile(r"[东西南北前后上下]\d{1,2}(?:巷|条|胡同|里)")
 """东1巷 is a lane of the road named before it."""
-_NAME_GOES_ON = frozenset("镇乡村街路巷弄号")
+_NAME_GOES_ON = frozenset("镇乡村街路巷弄号0123456789")
 _TOWN_ENDS = re.compile("镇|乡|街道|村|社区")
 _NO_LOCALITY = re.compile("[镇乡村区县市省路街道巷弄号]")
 LONG_STEM_COST, LOCALITY_COST = 1.2, 0.9

@@ -21,6 +21,8 @@ _ENDS = re.compile(
 """Ends of areas and villages, but for roads called after them (镇南路); how many characters stand before."""
 _ROADS = re.compile(r"路|街|大道|巷|胡同|(?<=[A-Z\d\u3400-\u9fff])\d{2,}(?=[\u3400-\u9fff])")
 _ESTATES = re.compile("大厦|大楼|广场|花园|小区|公寓|家园|市场|商城|工业园|科技园|产业园|工业区")
+_ESTATE_IN_ESTATE = re.compile("..[苑园庭轩城湾].{2,3}[苑园庭轩阁邸]$")
+"""金都家苑紫薇苑 are two."""
 _RELATIONS = re.compile("对面|附近|旁边|隔壁|楼下|对过|门口|后面|旁")
 """No name has such a word: what stands before and after are two."""
 _STANDS_BY_ROAD = frozenset((*words.ORGANISATION_SUFFIXES, *words.ESTATE_SUFFIXES))
@@ -92,6 +94,8 @@ class Naming:
                 cost += OTHER_END_COST
         if self._roads:
             cost += self._roads_inside(start, end, kind)
+        if kind == "estate" and len(name) > 5 and _ESTATE_IN_ESTATE.search(name):
+            cost += OTHER_END_COST
         if kind in ("point", "estate", "road"):
             for a, b in self._estates:
                 if a - start >= 2 and end - b >= 2 and text[b:end] not in _STANDS_IN_ESTATE:
