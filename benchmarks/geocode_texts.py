@@ -1,8 +1,9 @@
-"""How well addresses are read and matched as texts, on public labelled sets the grammar was never fitted to.
+"""How well addresses are read and matched as texts, on public labelled sets.
 
 ``tags``: elements with their spans against a set in the form of *Neural Chinese Address Parsing* (one JSON
 object a line: ``text``, ``spans`` of [start, end, tag], ``part``); beside it a linear-chain tagger trained on
-the set's own training part (averaged perceptron over characters, Viterbi), which the grammar is not.
+the set's own training part (averaged perceptron over characters, Viterbi), which the grammar is not; its
+rules were mended by reading its mistakes on that part.
 ``pairs``: two spellings → exact, partial, none (columns ``query``, ``candidate``, ``label``), beside
 character cosine with thresholds chosen on the same folds.
 """

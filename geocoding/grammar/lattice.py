@@ -1,8 +1,8 @@
 """Splits an address that is not of the plain form: the cheapest chain of spans over the text.
 
 Spans come from the gazetteer's names, from names told by their last word (…路, …村, …小区), from numbers
-with units and from vocabulary; what none covers costs most. The costs state an order of trust and
-are not fitted to any data: a structure is surer than a known name, that surer than a name told by
+with units and from vocabulary; what none covers costs most. The costs state an order of trust,
+chosen by hand: a structure is surer than a known name, that surer than a name told by
 its suffix, and a known name torn out of a longer word is hardly trusted.
 """
 
