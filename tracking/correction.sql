@@ -100,7 +100,9 @@ WITH changed AS (
                                     ELSE CAST(:closed_at AS timestamptz) END,
                    close_reason = CASE WHEN close_reason = 'handled' THEN close_reason
                                        ELSE CAST(:close_reason AS text) END,
-                   evidence = evidence || CAST(:evidence AS jsonb), withdrawn_at = NULL
+                   evidence = CASE WHEN :whole THEN CAST(:evidence AS jsonb)
+                                   ELSE evidence || CAST(:evidence AS jsonb) END,
+                   withdrawn_at = NULL
    WHERE id = :alert_id
   RETURNING alert AS a
 ), logged AS (

@@ -199,6 +199,8 @@ def _correct(connection: psycopg.Connection[Any], one: Told, known: Stored, caus
         "alert_id": known.id,
         "event": "reinstated" if known.withdrawn else "corrected",
         "detail": _json(detail),
+        # Told from its beginning: nothing of what was told before stays.
+        "whole": "rule" in one.evidence,
     }
     for name in ("rule", "rule_version", "severity"):
         del parameters[name]

@@ -223,3 +223,19 @@ def test_roads_of_a_class_are_read_once_until_they_change(database_url: str) -> 
         assert load_rules(connection)[0].versions[0].places.roads is roads
         connection.execute("SELECT bump_layers(ARRAY['road'])")
         assert load_rules(connection)[0].versions[0].places.roads is not roads
+
+
+def test_who_is_near_the_next_grid_has_not_left_the_turn_before() -> None:
+    """Two turns without a break; the unit is in the second grid while the first turn goes on."""
+    other = make_locator(
+        [], [(7, shapely.to_wkb(GRID)), (8, shapely.to_wkb(shapely.box(119.999, 30.01, 120.001, 30.02)))]
+    )
+    turns = [
+        Duty(1, 1, START, START + HOUR, 7, "一", None),
+        Duty(2, 1, START + HOUR, START + 2 * HOUR, 8, "二", None),
+    ]
+    fixes = located([fix(60 * minute, 1_500) for minute in (20, 40, 61, 62)], other)
+    known = directory(turns=turns)
+    judged_scene = Scene(known, other, way_of(fixes, nothing_before(len(fixes)), within_s=600, noise_m=15))
+    changes = NeverArrived(RULE).judge(fixes, judged_scene, {}).changes
+    assert episodes(changes) == [(15, 60, "off_duty")]

@@ -137,7 +137,9 @@ class NeverArrived(LiveRule):
                 break
             time_us, since = int(fixes.fix_time_us[row]), int(scene.way.before_us[row])
             since = time_us if since == NEVER else since
-            for turn, inside in waiting:
+            for place, (turn, inside) in enumerate(waiting):
+                if time_us < turn.starts_us and any(time_us < one.ends_us for one, _ in waiting[:place]):
+                    break  # still on the turn before: nobody is early for this one
                 if turn.starts_us - EARLY_US <= time_us and turn.ends_us > since:
                     arrived = bool(inside[row - rows.start])
                     state = self._meet(state, turn, fixes, scene, row, judgement, arrived=arrived)
