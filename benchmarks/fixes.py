@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from multiprocessing.synchronize import Event
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import psycopg
@@ -25,8 +25,18 @@ LATENCY_CHUNK_S = 0.02
 PREPARED_A_SECOND = 20_000
 STEP_S = 0.8
 """Between two fixes of a device, at the rate that we hope for."""
+AHEAD = 20_000
+"""So many messages may wait at the broker. A publisher that outruns the consumer takes the processor from it,
+and has the broker read from disk what it could have passed on."""
 FASTEST = {"single": 40_000, "batch": 1_200}
 """Messages a second for which enough are prepared."""
+
+
+class Offer(NamedTuple):
+    """What publishers are told: to begin, and how many messages the consumer has taken."""
+
+    go: Event
+    taken: Any
 
 
 def measure(
@@ -96,16 +106,24 @@ def _rate(servers: Servers, keys: Sequence[str], kind: str, seconds: float, payl
     else:
         # Sent about when they are told; by then the messages are made.
         start_s = time.time() + 3 + count / PREPARED_A_SECOND
-    with consuming(servers, kind) as lines, _publishing(servers, keys, count, start_s, payload) as go:
-        go.set()
-        begun = next(line for line in lines if line["fixes"])
-        first = next(line for line in lines if line["at"] >= begun["at"] + WARM_UP_S)
-        last = next(line for line in lines if line["at"] >= first["at"] + seconds)
+    with consuming(servers, kind) as lines, _publishing(servers, keys, count, start_s, payload) as offer:
+        offer.go.set()
+        told = _telling(lines, offer, fleet.BATCH_FIXES if payload == "batch" else 1)
+        begun = next(line for line in told if line["fixes"])
+        first = next(line for line in told if line["at"] >= begun["at"] + WARM_UP_S)
+        last = next(line for line in told if line["at"] >= first["at"] + seconds)
     done = last["fixes"] - first["fixes"]
     return {
         "per_second": done / (last["at"] - first["at"]),
         "cpu_us": (last["cpu_s"] - first["cpu_s"]) / max(done, 1) * 1e6,
     }
+
+
+def _telling(lines: Iterator[dict[str, Any]], offer: "Offer", a_message: int) -> Iterator[dict[str, Any]]:
+    """The same lines, each told to the publishers."""
+    for line in lines:
+        offer.taken.value = line["fixes"] // a_message
+        yield line
 
 
 def _delays(servers: Servers, keys: Sequence[str], per_second: float, seconds: float) -> dict[str, float]:
@@ -195,16 +213,16 @@ def consuming(servers: Servers, kind: str) -> Iterator[Iterator[dict[str, Any]]]
 @contextmanager
 def _publishing(
     servers: Servers, keys: Sequence[str], count: int, start_s: float, payload: str
-) -> Iterator[Event]:
+) -> Iterator["Offer"]:
     """Publishers that have their messages ready and wait for the event."""
     context = multiprocessing.get_context("spawn")
-    go = context.Event()
+    offer = Offer(context.Event(), context.Value("q", 0))
     ready = context.Semaphore(0)
     url = servers.broker.url("simulator")
     processes = [
         context.Process(
             target=_publish_prepared,
-            args=(url, number, list(keys[number::PUBLISHERS]), count, start_s, payload, ready, go),
+            args=(url, number, list(keys[number::PUBLISHERS]), count, start_s, payload, ready, offer),
         )
         for number in range(PUBLISHERS)
     ]
@@ -213,7 +231,7 @@ def _publishing(
     for _ in processes:
         ready.acquire()
     try:
-        yield go
+        yield offer
     finally:
         for process in processes:
             process.terminate()
@@ -221,7 +239,14 @@ def _publishing(
 
 
 def _publish_prepared(
-    url: str, number: int, keys: list[str], count: int, start_s: float, payload: str, ready: Any, go: Event
+    url: str,
+    number: int,
+    keys: list[str],
+    count: int,
+    start_s: float,
+    payload: str,
+    ready: Any,
+    offer: "Offer",
 ) -> None:
     """Each publisher stands for devices of its own: nobody sends out of order."""
     if payload == "batch":
@@ -231,9 +256,15 @@ def _publish_prepared(
     publisher = Publisher(url, f"bench-{number}", window=400 if payload == "batch" else 4_000)
     publisher.connect()
     ready.release()
-    go.wait()
+    offer.go.wait()
     time.sleep(max(start_s - time.time(), 0.0))
-    publisher.publish(messages)
+    sent, chunk, ahead = 0, *((20, 400) if payload == "batch" else (1_000, AHEAD))
+    while sent < len(messages):
+        if sent * PUBLISHERS >= offer.taken.value + ahead:
+            time.sleep(0.005)
+            continue
+        publisher.publish(messages[sent : sent + chunk])
+        sent += chunk
 
 
 def report(figures: dict[str, Any]) -> list[tuple[str, str]]:

@@ -321,7 +321,13 @@ def _collect(arrivals: Sequence[Arrival], world: World) -> Work:
     for index, arrival in enumerate(arrivals):
         device = known.get(arrival.device_key or "")
         for outcome in arrival.outcomes:
-            if isinstance(outcome, Reject):
+            if type(outcome) is Fix and device is not None and device.enabled:
+                # Nearly all of them, so they are asked about first.
+                fixes.append(outcome)
+                sources.append(index)
+                devices.append(device.id)
+                received.append(arrival.received_us)
+            elif isinstance(outcome, Reject):
                 rejects.append((index, outcome))
             elif device is None:
                 rejects.append((index, Reject(Reason.UNKNOWN_DEVICE, f"device {arrival.device_key!r}")))
@@ -333,11 +339,6 @@ def _collect(arrivals: Sequence[Arrival], world: World) -> Work:
                 distress.append(Call(device.id, min(outcome.time_us, arrival.received_us), outcome.signals))
             elif isinstance(outcome, FixColumns):
                 many.append((outcome, index, device.id, arrival.received_us))
-            else:
-                fixes.append(outcome)
-                sources.append(index)
-                devices.append(device.id)
-                received.append(arrival.received_us)
     return Work(
         arrivals,
         world,

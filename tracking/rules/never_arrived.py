@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from tracking.batch import FixBatch, runs_of
 from tracking.directory import Duty
+from tracking.locator import GridDistances
 from tracking.outages import NO_OUTAGES
 from tracking.rules.base import NOTHING, Change, Judgement, Last, Remembered, Scene
 from tracking.rules.definitions import as_evidence
@@ -22,6 +23,7 @@ from tracking.rules.hysteresis import IDLE, Episode
 from tracking.rules.live import SETTLED_US, LiveRule
 from tracking.rules.states import stays_of, with_episode
 from tracking.rules.way import NEVER
+from tracking.turns import Turns
 
 EARLY_US = 1_800_000_000
 """Who is in the grid so long before the turn begins has arrived."""
@@ -36,6 +38,7 @@ class NeverArrived(LiveRule):
 
     _outages = NO_OUTAGES
     """Those of the scene that is judged."""
+    _known: tuple[Turns, GridDistances, NDArray[np.bool_]] | None = None
 
     def judge(self, fixes: FixBatch, scene: Scene, states: Mapping[int, Remembered]) -> Judgement:
         """As ``Rule.judge``."""
@@ -89,9 +92,11 @@ class NeverArrived(LiveRule):
         return run[open_still], turn[open_still]
 
     def _counted(self, scene: Scene) -> NDArray[np.bool_]:
-        """Which turns the rule is about."""
-        turns = scene.directory.turns
-        counted = (turns.starts_us >= self.since_us) & scene.locator.distances.has(turns.grid_id)
+        """Which turns the rule is about. Worked out anew when the directory or the grids change."""
+        turns, distances = scene.directory.turns, scene.locator.distances
+        if self._known and self._known[0] is turns and self._known[1] is distances:
+            return self._known[2]
+        counted = (turns.starts_us >= self.since_us) & distances.has(turns.grid_id)
         if not self.definition.schedule.always:
             counted &= self.definition.schedule.holds(turns.starts_us)
         if len(scene.outages.ends_us):
@@ -99,7 +104,8 @@ class NeverArrived(LiveRule):
             over = turns.starts_us + round(self.definition.after_s * 1e6)
             later = scene.outages.later(turns.starts_us, over)
             counted &= (later == over) | (later < turns.ends_us)
-        return np.asarray(counted)
+        self._known = (turns, distances, np.asarray(counted))
+        return self._known[2]
 
     def _inside(
         self,
@@ -197,7 +203,8 @@ class NeverArrived(LiveRule):
         if not self.definition.enabled:
             return judgement
         self._outages = scene.outages
-        asked = self._overdue(now_us, scene, states, last)
+        counted = self._counted(scene)
+        asked = self._overdue(now_us, scene, counted, states, last)
         rows = np.flatnonzero(np.isin(last.device_id, asked))
         ids = last.device_id[rows].tolist()
         places = dict(
@@ -209,8 +216,8 @@ class NeverArrived(LiveRule):
             before = state = states.get(device, NOTHING)
             since = min(now_us, heard.get(device, now_us)) - LONGEST_TURN_US
             first = bisect_left(turns, since, key=lambda turn: turn.starts_us)
-            counted = self._counted(scene)[scene.directory.turns.turns_of(device)][first:]
-            for turn, counts in zip(turns[first:], counted.tolist(), strict=True):
+            of_device = counted[scene.directory.turns.turns_of(device)][first:]
+            for turn, counts in zip(turns[first:], of_device.tolist(), strict=True):
                 deadline = self._deadline(turn)
                 if deadline >= now_us:
                     break
@@ -235,7 +242,12 @@ class NeverArrived(LiveRule):
         return judgement
 
     def _overdue(
-        self, now_us: int, scene: Scene, states: Mapping[int, Remembered], last: Last
+        self,
+        now_us: int,
+        scene: Scene,
+        counted: NDArray[np.bool_],
+        states: Mapping[int, Remembered],
+        last: Last,
     ) -> NDArray[np.int32]:
         """Devices with a turn whose grace is over and that is not settled: as a rule very few."""
         turns = scene.directory.turns
@@ -248,12 +260,15 @@ class NeverArrived(LiveRule):
         heard[spoke[spoke >= 0]] = last.time_us[spoke >= 0]
         grace_us = round(self.definition.after_s * 1e6)
         overdue = np.minimum(turns.starts_us + grace_us, turns.ends_us) < now_us
-        overdue &= self._counted(scene)
+        overdue &= counted
         overdue &= turns.starts_us >= np.minimum(now_us, heard)[place] - LONGEST_TURN_US
         overdue &= turns.starts_us > stays_of(states, turns.device_id).since_us[place]
         # Of a turn that is over, and after which there were fixes, these tell.
         told = (now_us >= turns.ends_us) & (heard[place] >= turns.ends_us)
-        overdue &= ~told | with_episode(states, turns.device_id)[place]
+        told_open = with_episode(states, turns.device_id)[place]
+        overdue &= ~told | told_open
+        # What is open already goes on until its turn is over.
+        overdue &= ~told_open | (now_us >= turns.ends_us + SETTLED_US)
         return np.asarray(turns.device_id[np.unique(place[overdue & about[place]])])
 
     def _close(
