@@ -35,7 +35,7 @@ BURST = 500
 _log = structlog.get_logger(__name__)
 
 
-class Incoming(msgspec.Struct, frozen=True):
+class Incoming(msgspec.Struct, frozen=True, gc=False):
     """A message as received. ``delivery`` and ``connection`` name it towards the broker."""
 
     topic: str

@@ -5,6 +5,7 @@ A city of a hundred thousand devices takes a second or two to read; so long no f
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import Flag, auto
 from typing import Any
@@ -83,8 +84,10 @@ class Surroundings:
 
     def close(self) -> None:
         """What is being read comes to nothing."""
-        if self._connection is not None:
-            self._connection.cancel_safe(timeout=1.0)
+        if self._connection is not None and self._under_way is not None:
+            # A database that is away cannot be asked to stop either.
+            with suppress(psycopg.Error):
+                self._connection.cancel_safe(timeout=1.0)
         self._reader.shutdown(wait=True, cancel_futures=True)
         if self._connection is not None:
             self._connection.close()

@@ -18,7 +18,7 @@ from tracking.turns import Turns, turns_of
 FOREVER_US = 1 << 62
 
 
-class Device(msgspec.Struct, frozen=True):
+class Device(msgspec.Struct, frozen=True, gc=False):
     id: int
     key: str
     enabled: bool
@@ -28,7 +28,7 @@ class Device(msgspec.Struct, frozen=True):
     period_s: float = 30
 
 
-class Duty(msgspec.Struct, frozen=True):
+class Duty(msgspec.Struct, frozen=True, gc=False):
     """A turn of duty [starts_us, ends_us) for a responsibility grid."""
 
     roster_id: int

@@ -31,7 +31,7 @@ class Flag(IntFlag):
     """The device's clock is off by what ``device_clock`` says."""
 
 
-class Fix(msgspec.Struct, frozen=True):
+class Fix(msgspec.Struct, frozen=True, gc=False):
     """One position. Units stand in the names; None means the device did not say.
 
     ``lon`` and ``lat`` are degrees in WGS84, not yet checked for range: the pipeline does that for

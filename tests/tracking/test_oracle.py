@@ -14,5 +14,6 @@ def test_all_ways_give_the_same_alerts(database_url: str, tmp_path: Path) -> Non
         figures = oracle.compare(connection, database_url, 24, tmp_path, track_fixes=500)
     assert figures["differences"] == []
     assert figures["by_rule"].keys() >= {*every_rule.RULES, "outside_grid", "crowd"} - {"night", "towed"}
-    assert {"off_duty", "returned", "schedule_ended"} <= figures["by_end"].keys()
+    # Ends by a schedule depend on the hour at which this runs: ``test_ends.py`` has them.
+    assert {"off_duty", "returned"} <= figures["by_end"].keys()
     assert figures["withdrawn"] > 0
