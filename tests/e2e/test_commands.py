@@ -68,11 +68,24 @@ def test_a_device_that_does_not_answer_times_out_in_the_list(wall: Page, demo: D
         expect(rows).to_contain_text("超时未答复", timeout=SLOW_MS)
 
 
+async def known(port: int) -> None:
+    """A terminal whose number was entered a moment ago tries until the gateway has heard of it."""
+    async with asyncio.timeout(15):
+        while True:
+            async with Client(port, number=NUMBER) as client:
+                try:
+                    await client.come_in()
+                    return
+                except AssertionError:
+                    await asyncio.sleep(0.5)
+
+
 @contextmanager
 def terminal(port: int) -> Iterator[None]:
     """A JT/T 808 terminal that shows texts and reports its place when it is asked."""
 
     async def serve(ready: threading.Event, stop: threading.Event) -> None:
+        await known(port)
         async with Client(port, number=NUMBER) as client:
             await client.come_in()
             ready.set()
