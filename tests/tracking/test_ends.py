@@ -277,3 +277,15 @@ def test_coming_turns_and_other_columns_of_a_turn_have_nothing_judged(
     assert connection.execute("SELECT count(*) FROM rule_dirty").fetchone() == (0,)
     connection.execute("UPDATE roster SET responsibility_grid_id = 2 WHERE starts_at < now()")
     assert connection.execute("SELECT cause FROM rule_dirty").fetchall() == [("roster",)]
+
+
+def test_an_episode_ends_with_the_window_of_its_schedule() -> None:
+    rule, known = LiveRule(RULES["by_schedule"]), directory(TURNS)
+    batch = located([fix(60 * minute, 0, battery_pct=10) for minute in range(9 * 60)])
+    judgement = rule.judge(batch, made_scene(batch, known), {})
+    nobody = Last(*(np.zeros(0, kind) for kind in (np.int32, np.int64, np.float64, np.float64, np.float32)))
+    told = rule.wake(START + 40 * HOUR, made_scene(located([]), known), judgement.states, nobody)
+    found = episodes(judgement.changes + told.changes)
+    assert "schedule_ended" in {why for _, _, why in found}
+    for _, closed, why in found:
+        assert why != "schedule_ended" or not EVENING.holds(np.array([closed]))[0]
