@@ -17,20 +17,22 @@ from urllib.parse import unquote, urlsplit
 
 import msgspec
 import structlog
-from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
-from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
+from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from ingest import topics
+from ingest.bulk_client import BulkClient, Published
 from ingest.lanes import Lanes
 from tracking.clock import now_us
 
 KEEPALIVE_S = 30
 CROSSING_S = 5.0
 """A repeat so soon after its acknowledgement has crossed it on the way."""
-BURST = 500
-"""So many messages are read before the waiting thread hears of them."""
+FEW = 100
+PAUSE_S = 0.002
+"""After so few messages so long a pause: what comes one by one is read together, which costs less."""
 
 _log = structlog.get_logger(__name__)
 
@@ -46,13 +48,13 @@ class Incoming(msgspec.Struct, frozen=True, gc=False):
     connection: int
 
 
-def make_client(url: str, client_id: str, *, clean_session: bool) -> tuple[Client, str, int]:
+def make_client(url: str, client_id: str, *, clean_session: bool) -> tuple[BulkClient, str, int]:
     """A client for ``mqtt://user:password@host:port`` (``mqtts`` for TLS), with host and port."""
     parts = urlsplit(url)
     secure = parts.scheme == "mqtts"
     if parts.scheme not in ("mqtt", "mqtts") or not parts.hostname:
         raise ValueError(f"not an MQTT URL (mqtt://user:password@host:port): scheme {parts.scheme!r}")
-    client = Client(
+    client = BulkClient(
         CallbackAPIVersion.VERSION2,
         client_id=client_id,
         clean_session=clean_session,
@@ -83,7 +85,6 @@ class MqttSource:
         self._client.on_connect = self._on_connect
         self._client.on_subscribe = self._on_subscribe
         self._client.on_disconnect = self._on_disconnect
-        self._client.on_message = self._on_message
         self._subscriptions = [(topic, 1) for topic in subscriptions]
         self._queue_messages = queue_messages
         self._queue_bytes = queue_bytes
@@ -103,8 +104,6 @@ class MqttSource:
         self._connection = 0
         self._unacknowledged: set[int] = set()
         self._acknowledged_at: dict[int, float] = {}
-        self._burst: list[Incoming] = []
-        self._read_count = 0
         self.connected = threading.Event()
         """Set while subscribed."""
 
@@ -186,35 +185,56 @@ class MqttSource:
             room = len(self._queue) < self._queue_messages and self._queue.bytes < self._queue_bytes
             readers = [self._wake_reader, connection] if room else [self._wake_reader]
             writers = [connection] if client.want_write() else []
-            readable, writable, _ = select.select(readers, writers, [], 1.0 if room else 0.05)
+            more = room and not client.drained
+            readable, writable, _ = select.select(readers, writers, [], 0 if more else 1.0 if room else 0.05)
             if self._wake_reader in readable:
                 self._drain_wakes()
-            if connection in readable:
-                self._read_burst()
+            if more or connection in readable:
+                self._read()
             self._send_acknowledgements()
             if writable or client.want_write():
                 client.loop_write()
             client.loop_misc()
 
-    def _read_burst(self) -> None:
-        while self._client.socket() is not None and len(self._burst) < BURST:
-            before = self._read_count
-            if self._client.loop_read() != MQTTErrorCode.MQTT_ERR_SUCCESS or self._read_count == before:
-                break
-        if self._burst:
+    def _read(self) -> None:
+        now = now_us()
+        messages = [
+            Incoming(one.topic, one.payload, now, one.retained, one.delivery, self._connection)
+            for one in self._client.read_published()
+            if self._is_new(one)
+        ]
+        if messages:
             with self._ready:
-                self._queue.put(self._burst)
+                self._queue.put(messages)
                 self._ready.notify()
-            self._burst.clear()
+        if len(messages) < FEW:
+            time.sleep(PAUSE_S)
+
+    def _is_new(self, message: Published) -> bool:
+        """The broker sends again what waits too long for its acknowledgement. We still have it, or have
+        acknowledged it while the repeat was on its way. Acknowledged twice, its number could by then stand
+        for another message, which would be lost."""
+        delivery = message.delivery
+        if not delivery:
+            return True
+        if delivery in self._unacknowledged or (
+            message.duplicate and time.monotonic() - self._acknowledged_at.get(delivery, -60.0) < CROSSING_S
+        ):
+            return False
+        self._unacknowledged.add(delivery)
+        return True
 
     def _send_acknowledgements(self) -> None:
         now = time.monotonic()
+        deliveries: list[int] = []
         while self._done:
             message = self._done.popleft()
             if message.delivery and message.connection == self._connection:
-                self._unacknowledged.discard(message.delivery)
-                self._acknowledged_at[message.delivery] = now
-                self._client.ack(message.delivery, 1)
+                deliveries.append(message.delivery)
+        if deliveries:
+            self._unacknowledged.difference_update(deliveries)
+            self._acknowledged_at.update(dict.fromkeys(deliveries, now))
+            self._client.acknowledge(deliveries)
 
     def _leave(self) -> None:
         self._send_acknowledgements()
@@ -270,26 +290,3 @@ class MqttSource:
     ) -> None:
         self.connected.clear()
         _log.info("broker_disconnected", reason=str(reason))
-
-    def _on_message(self, _client: Client, _data: Any, message: MQTTMessage) -> None:
-        self._read_count += 1
-        delivery = message.mid if message.qos else 0
-        if delivery:
-            # The broker sends again what waits too long for its acknowledgement. We still have it,
-            # or have acknowledged it while the repeat was on its way. Acknowledged twice, its number
-            # could by then stand for another message, which would be lost.
-            if delivery in self._unacknowledged or (
-                message.dup and time.monotonic() - self._acknowledged_at.get(delivery, -60.0) < CROSSING_S
-            ):
-                return
-            self._unacknowledged.add(delivery)
-        self._burst.append(
-            Incoming(
-                message.topic,
-                bytes(message.payload),
-                now_us(),
-                message.retain,
-                delivery,
-                self._connection,
-            )
-        )

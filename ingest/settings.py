@@ -11,7 +11,7 @@ class IngestSettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="WANMI_INGEST_", frozen=True)
 
-    batch_messages: PositiveInt = 6_000
+    batch_messages: PositiveInt = 3_000
     """A batch is written when it holds so many messages …"""
     batch_bytes: PositiveInt = 2**20
     """… or its messages so many bytes: 55,000 fixes of compact batches …"""

@@ -4,11 +4,12 @@ from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
 import psycopg
+from numpy.typing import NDArray
 
 from tracking.clock import micros_of, now_us
 from tracking.duty_times import EVERYTHING_KEPT, DutyTimes, load_duty_times
@@ -40,6 +41,16 @@ class Duty(msgspec.Struct, frozen=True, gc=False):
     grid_name_en: str | None
 
 
+class Crew(NamedTuple):
+    """All devices as columns by id. Rules ask about their few kinds, not about each of them."""
+
+    kind: NDArray[np.int32]
+    """Place in ``samples``; that of an id that nobody has is one beyond them."""
+    samples: list[Device]
+    """One device of each unit kind, organisation and area that occur."""
+    period_s: NDArray[np.float64]
+
+
 @dataclass(frozen=True)
 class Directory:
     """Devices and duties of one moment; replaced as a whole, devices may join."""
@@ -51,6 +62,14 @@ class Directory:
     duty_times: DutyTimes = EVERYTHING_KEPT
     passing: bool = False
     """Made for one look; not worth it to keep anything that is worked out of it."""
+
+    _crews: list[Crew] = field(default_factory=list, repr=False, compare=False)
+
+    def crew(self) -> Crew:
+        """The devices there are now."""
+        if not self._crews:
+            self._crews.append(_crew_of(self.by_id))
+        return self._crews[0]
 
     @cached_property
     def turns(self) -> Turns:
@@ -93,6 +112,23 @@ class Directory:
     def learn(self, devices: Iterable[Device]) -> None:
         for device in devices:
             self.devices[device.key] = self.by_id[device.id] = device
+        self._crews.clear()
+
+
+def _crew_of(devices: Mapping[int, Device]) -> Crew:
+    length = max(devices, default=0) + 1
+    period_s = np.full(length, 30.0)
+    kinds: dict[tuple[str, int, str], int] = {}
+    samples: list[Device] = []
+    kind = np.full(length, -1, dtype=np.int32)
+    for number, device in devices.items():
+        place = kinds.setdefault((device.unit_kind, device.org_unit_id, device.area_code), len(samples))
+        if place == len(samples):
+            samples.append(device)
+        kind[number] = place
+        period_s[number] = device.period_s
+    kind[kind < 0] = len(samples)
+    return Crew(kind, samples, period_s)
 
 
 def load_directory(connection: psycopg.Connection[Any]) -> Directory:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from gis_core.area_codes import area_prefix
 from tracking.batch import FixBatch, runs_of
-from tracking.directory import Device, Directory
+from tracking.directory import Crew, Device, Directory
 from tracking.rules.base import Change, Judgement, Last, Scene
 from tracking.rules.definitions import RuleDefinition, as_evidence
 from tracking.rules.hysteresis import IDLE, Bound, Episode, Seen, Step, advance, end
@@ -61,18 +61,22 @@ class LiveRule:
         self._unit_kinds, self._org_unit_ids, self._area_code = unit_kinds, org_unit_ids, area_code
         self._kind = kind or KINDS.get(definition.kind)
         self._everybody = not (unit_kinds or org_unit_ids or area_code or definition.devices)
-        self._roll: tuple[Directory, int, NDArray[np.bool_], NDArray[np.float64]] | None = None
+        self._roll: tuple[Crew, NDArray[np.bool_]] | None = None
 
     @property
     def key(self) -> str:
         return self.definition.key
 
     def concerns(self, device: Device) -> bool:
+        return self._concerns_kind(device) and (
+            not self.definition.devices or device.key in self.definition.devices
+        )
+
+    def _concerns_kind(self, device: Device) -> bool:
         return (
             (not self._unit_kinds or device.unit_kind in self._unit_kinds)
             and (not self._org_unit_ids or device.org_unit_id in self._org_unit_ids)
             and (self._area_code is None or device.area_code.startswith(area_prefix(self._area_code)))
-            and (not self.definition.devices or device.key in self.definition.devices)
         )
 
     def judge(self, fixes: FixBatch, scene: Scene, states: Mapping[int, Remembered]) -> Judgement:
@@ -150,18 +154,19 @@ class LiveRule:
     def _roll_of(self, directory: Directory) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
         """By device id: whom the rule is about, and how often they report. Made anew when the directory
         changes."""
-        known = self._roll
-        if known is None or known[0] is not directory or known[1] != len(directory.by_id):
-            highest = max(directory.by_id, default=0)
-            concerned = np.zeros(highest + 1, dtype=np.bool_)
-            period_s = np.full(highest + 1, 30.0)
-            for number, device in directory.by_id.items():
-                concerned[number] = self.concerns(device)
-                period_s[number] = device.period_s
-            known = (directory, len(directory.by_id), concerned, period_s)
-            if not directory.passing:
-                self._roll = known
-        return known[2], known[3]
+        crew = directory.crew()
+        if self._roll is not None and self._roll[0] is crew:
+            return self._roll[1], crew.period_s
+        kinds = np.array([*map(self._concerns_kind, crew.samples), False], dtype=np.bool_)
+        concerned = kinds[crew.kind]
+        if self.definition.devices:
+            known = directory.devices
+            among = np.zeros_like(concerned)
+            among[[known[key].id for key in self.definition.devices if key in known]] = True
+            concerned &= among
+        if not directory.passing:
+            self._roll = (crew, concerned)
+        return concerned, crew.period_s
 
     def _fold(self, fixes: FixBatch, scene: Scene, look: Look, states: Mapping[int, Remembered]) -> Judgement:
         """Episodes out of verdicts: only devices that break the rule, or did, are looked at fix by fix."""

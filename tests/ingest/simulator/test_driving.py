@@ -169,6 +169,9 @@ def test_a_restart_goes_on_where_the_unit_was_seen(town: str) -> None:
 def test_messages_reach_a_broker_that_was_away(town: str, make_broker: object) -> None:
     broker: Broker = make_broker()  # type: ignore[operator]
     got: list[MQTTMessage] = []
+    with broker.running():
+        # Subscribed before anything is sent: the session keeps what comes while it is away.
+        _leave(_listener(broker, got))
     stop = threading.Event()
     settings = SimulatorSettings(mqtt_url=broker.url("simulator"), tick_s=0.2)
     thread = threading.Thread(target=simulate, args=(town, settings, stop))
@@ -180,8 +183,7 @@ def test_messages_reach_a_broker_that_was_away(town: str, make_broker: object) -
             deadline = time.monotonic() + 60
             while len(_carriers(got)) < 23 and time.monotonic() < deadline:
                 time.sleep(0.1)
-            client.disconnect()
-            client.loop_stop()
+            _leave(client)
     finally:
         stop.set()
         thread.join(10)
@@ -193,13 +195,21 @@ def test_messages_reach_a_broker_that_was_away(town: str, make_broker: object) -
 
 
 def _listener(broker: Broker, got: list[MQTTMessage]) -> Client:
-    client, host, port = make_client(broker.url("ingest"), "listener", clean_session=True)
+    client, host, port = make_client(broker.url("ingest"), "listener", clean_session=False)
     client.manual_ack_set(False)
+    subscribed = threading.Event()
     client.on_connect = lambda c, *_: c.subscribe([("wanmi/v1/+/+", 1), ("owntracks/+/+", 1)])
+    client.on_subscribe = lambda *_: subscribed.set()
     client.on_message = lambda _c, _u, message: got.append(message)
     client.connect(host, port)
     client.loop_start()
+    assert subscribed.wait(20)
     return client
+
+
+def _leave(client: Client) -> None:
+    client.disconnect()
+    client.loop_stop()
 
 
 def _carriers(got: list[MQTTMessage]) -> set[str]:
