@@ -1,6 +1,6 @@
 """What our decoders make of a folder of captures: a table per file of taken, flagged and refused.
 
-``python -m benchmarks.captures FOLDER`` reads ``nmea/*.log`` (beside them, where there is one,
+``./wanmi bench captures FOLDER`` reads ``nmea/*.log`` (beside them, where there is one,
 ``expected_fixes.csv.gz``: what gpsd reports), ``jt808/frames.jsonl`` (member ``hex``), and of ``mqtt_http``
 ``owntracks_payloads.jsonl`` (``topic``, ``payload``) and ``osmand_traccar_requests.jsonl`` (``request``). The
 table is Markdown, as it stands in docs/protocols/decode.md.
@@ -8,7 +8,6 @@ table is Markdown, as it stands in docs/protocols/decode.md.
 
 import io
 import json
-import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -51,7 +50,7 @@ def reproduced(folder: Path) -> dict[str, str]:
     return found
 
 
-def main(folder: Path) -> None:
+def print_table(folder: Path) -> None:
     beside = reproduced(folder / "nmea")
     print("| file | records | fixes | no fix | others | refused | gpsd's fixes found | flags, reasons (!) |")
     print("| --- | --- | --- | --- | --- | --- | --- | --- |")
@@ -79,7 +78,3 @@ def _class_of(record: Record) -> str:
     if "no_fix" in record.flags:
         return "no fix"
     return "fix" if record.lon is not None else "other"
-
-
-if __name__ == "__main__":
-    main(Path(sys.argv[1]))

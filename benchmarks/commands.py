@@ -27,6 +27,12 @@ Folder = Annotated[
     Path | None, typer.Option(help="临时数据目录（磁盘决定结果） folder for the data: its disk is measured")
 ]
 
+Tracks = Annotated[
+    Path, typer.Argument(exists=True, file_okay=False, help="轨迹或报文的目录 a folder of tracks or captures")
+]
+Seed = Annotated[int, typer.Option(help="随机种子 seed of the random numbers")]
+Begins = Annotated[str, typer.Option("--file", help="文件名开头 only files whose names begin so")]
+
 
 @app.callback()
 def bench() -> None:
@@ -349,6 +355,45 @@ def oracle(
     _show(figures, report(figures), as_json)
     if any(figures[f"mismatches_{beside}"] for beside in ("disorder", "offline", "file")):
         raise typer.Exit(1)
+
+
+@app.command()
+def captures(folder: Tracks) -> None:
+    """录制报文的解码结果，逐文件成表。What the decoders make of captures: taken, flagged, refused."""
+    from benchmarks.captures import print_table
+
+    print_table(folder)
+
+
+@app.command()
+def track_faults(
+    folder: Tracks,
+    fault: Annotated[list[str] | None, typer.Option(help="仅此类错误，可重复 only this one")] = None,
+    seed: Seed = 1,
+    file: Begins = "",
+) -> None:
+    """注入已知错误：检出率、准确率，与经验规则对照。Known faults put into tracks: how many are found."""
+    from benchmarks.injected_faults import FAULTS
+    from benchmarks.track_faults import print_tables
+
+    if unknown := set(fault or ()) - set(FAULTS):
+        raise typer.BadParameter(f"{', '.join(sorted(unknown))}; {', '.join(FAULTS)}")
+    _need_files(folder, file)
+    print_tables(folder, fault or list(FAULTS), seed, file)
+
+
+def _need_files(folder: Path, begins: str) -> None:
+    if not any(folder.glob(f"{begins}*.csv.gz")):
+        raise typer.BadParameter(f"没有此类文件 no such files: {folder}/{begins}*.csv.gz")
+
+
+@app.command()
+def track_measures(folder: Tracks, seed: Seed = 1, file: Begins = "") -> None:
+    """错误与噪声对里程、停留的影响。What faults and noise do to mileage and stops."""
+    from benchmarks.track_measures import print_table
+
+    _need_files(folder, file)
+    print_table(folder, seed, file)
 
 
 @app.command()

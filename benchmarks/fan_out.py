@@ -70,8 +70,9 @@ def served(units_count: int, changing: float) -> FastAPI:
         if not hasattr(app.state, "ticking"):
             app.state.ticking = asyncio.create_task(tick_for_ever())
         asked = json.loads(await socket.receive_text())
+        west, south, east, north = asked["bbox"]
         client = Client(1, EVERYBODY, EVERYBODY)
-        client.view = Viewport.around(*asked["bbox"], asked["zoom"])
+        client.view = Viewport.around(west, south, east, north, asked["zoom"])
         clients.all.add(client)
         try:
             while True:

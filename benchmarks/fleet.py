@@ -162,7 +162,7 @@ def fixes(
 ) -> Iterator[Message]:
     """JSON messages ``first`` …: all devices in turn, then all again ``step_s`` later."""
     number = np.arange(first, first + count)
-    device, seconds = numbers_of(keys)[number % len(keys)], number // len(keys) * step_s
+    device, seconds = numbers_of(keys)[number % len(keys)], np.float64(step_s) * (number // len(keys))
     for n, at, (lon, lat, speed) in zip(
         number.tolist(), seconds.tolist(), places(device, seconds).tolist(), strict=True
     ):
@@ -182,7 +182,7 @@ def batches(
     """Compact batches ``first`` … of ``BATCH_FIXES`` fixes: all devices in turn, then all again later."""
     for number in range(first, first + count):
         key, turn = keys[number % len(keys)], number // len(keys)
-        seconds = (turn * BATCH_FIXES + np.arange(BATCH_FIXES)) * step_s
+        seconds = np.float64(step_s) * (turn * BATCH_FIXES + np.arange(BATCH_FIXES))
         where = places(np.full(BATCH_FIXES, numbers_of([key])[0]), seconds)
         told = [
             Fix(round((start_s + at) * 1e6), lon, lat, 12.0, speed, float(at % 360), 5.0, 9, 80)

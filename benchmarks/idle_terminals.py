@@ -12,6 +12,7 @@ import os
 import resource
 import time
 from datetime import UTC, datetime
+from functools import partial
 
 import psutil
 import psycopg
@@ -76,6 +77,10 @@ class Terminal(asyncio.Protocol):
         self._transport.write(framing.wrap(plain))  # type: ignore[attr-defined]
 
 
+def _itself(terminal: Terminal) -> Terminal:
+    return terminal
+
+
 async def drive(port: int, count: int, gateway: psutil.Process) -> None:
     loop = asyncio.get_running_loop()
     before = gateway.memory_info().rss
@@ -85,11 +90,8 @@ async def drive(port: int, count: int, gateway: psutil.Process) -> None:
         waits = []
         for number in range(first, min(first + 500, count)):
             done = loop.create_future()
-            _, terminal = await loop.create_connection(
-                lambda n=number, d=done: Terminal(FIRST + n, d),
-                "127.0.0.1",
-                port,  # type: ignore[misc]
-            )
+            terminal = Terminal(FIRST + number, done)
+            await loop.create_connection(partial(_itself, terminal), "127.0.0.1", port)
             terminals.append(terminal)
             waits.append(done)
         await asyncio.wait_for(asyncio.gather(*waits), 60)

@@ -8,6 +8,7 @@ is wrong must be refused.
 import json
 import sys
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from ingest.jt808.location import Location
 from ingest.jt808.message import Message
 from tracking.reasons import Reject
 
-HEADER = {
+HEADER: dict[str, Callable[[Message], Any]] = {
     "serial": lambda m: m.header.serial,
     "phone_bcd": lambda m: m.header.terminal,
     "msg_id": lambda m: f"0x{m.header.message_id:04x}",

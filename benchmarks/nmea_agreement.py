@@ -147,9 +147,9 @@ def main(folder: Path, *, verbose: bool) -> None:
     print(f"more, where gpsd moved the date by 1,024 weeks: {moved}")
     print(f"our fixes that gpsd has: {total[3]} of {total[2]} = {total[3] / total[2]:.2%}")
     print(f"more, where gpsd moved the date by 1,024 weeks: {moved_back}")
-    for (name, result), count in sorted(values.items()):
-        few = where[name, result].most_common(4) if result in ("differs", "only gpsd has") else []
-        print(f"{name} {result}: {count}", *(f"{log} {times}" for log, times in few))
+    for (name, verdict), count in sorted(values.items()):
+        told = where[name, verdict].most_common(4) if verdict in ("differs", "only gpsd has") else []
+        print(f"{name} {verdict}: {count}", *(f"{log} {times}" for log, times in told))
 
 
 def _one_moment(one: Point, other: Point) -> bool:

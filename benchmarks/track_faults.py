@@ -1,13 +1,12 @@
 """How many known faults, put into recorded tracks, the quality checks find, and what else they flag.
 
-``python -m benchmarks.track_faults FOLDER``: of every ``*.csv.gz`` there, one kind of fault at a time is put
+``./wanmi bench track-faults FOLDER``: of every ``*.csv.gz`` there, one kind of fault at a time is put
 into it (``benchmarks.injected_faults``), and the findings are compared with what was put in, row by row.
 What is found in the untouched file too does not count as false; those findings have a table of their
 own. Beside it the rule of thumb: over 150 km/h since the fix before, the time of the row before, an
 earlier time than it, ten minutes of silence, four equal positions.
 """
 
-import argparse
 import time
 from collections import Counter
 from collections.abc import Collection, Sequence
@@ -128,17 +127,12 @@ class Examination:
                 print(f"| {name} | {fault} | {scores[0].put_in:,} | {ours} | {thumb} |", flush=True)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--fault", action="append", choices=FAULTS, help="only this one; may be repeated")
-    parser.add_argument("--file", default="", help="only files whose name begins so")
-    arguments = parser.parse_args()
-    examination = Examination(arguments.fault or list(FAULTS), arguments.seed)
+def print_tables(folder: Path, faults: Collection[str], seed: int, begins: str) -> None:
+    """``faults``: names in ``FAULTS``; ``begins``: only of files whose names begin so."""
+    examination = Examination(list(faults), seed)
     print("| file | fault | put in | found | precision | rule of thumb: found | precision |")
     print("| --- | --- | --- | --- | --- | --- | --- |")
-    for path in sorted(arguments.folder.glob(f"{arguments.file}*.csv.gz")):
+    for path in sorted(folder.glob(f"{begins}*.csv.gz")):
         examination.examine(path)
     for fault, (ours, thumb) in examination.totals.items():
         print(f"| all | {FAULTS[fault][0]} | {ours.put_in:,} | {ours.cells()} | {thumb.cells()} |")
@@ -149,7 +143,3 @@ def main() -> None:
         cells = " | ".join(f"{counted[why]:,}" if counted[why] else "" for why in reasons)
         print(f"| {name} | {counted['fixes']:,} | {cells} |")
     print(f"\n{examination.checked / examination.spent:,.0f} fixes/s checked")
-
-
-if __name__ == "__main__":
-    main()

@@ -1,6 +1,6 @@
 """What faults and noise do to mileage and stops of recorded tracks.
 
-``python -m benchmarks.track_measures FOLDER``: of every ``*.csv.gz`` there, mileage and stops of each track
+``./wanmi bench track-measures FOLDER``: of every ``*.csv.gz`` there, mileage and stops of each track
 are taken before and after one change at a time: the faults of ``benchmarks.injected_faults``, noise of
 the receiver, every second fix left out, and a stay of half an hour or an hour put in, whose position
 wanders. Printed by kind of change: by how much the mileage of all tracks differs together and of the
@@ -8,7 +8,6 @@ median track; how often the stated error (two standard errors) covers the differ
 stops are found again (within a minute or two intervals at both ends, and 60 m), and how many are new.
 """
 
-import argparse
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -153,21 +152,17 @@ def with_fault(name: str) -> Callable[[Track, np.random.Generator], Changed]:
     return change
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--file", default="", help="only files whose name begins so")
-    arguments = parser.parse_args()
+def print_table(folder: Path, seed: int, begins: str) -> None:
+    """``begins``: only of files whose names begin so."""
     changes = {FAULTS[name][0]: with_fault(name) for name in FAULTS if name != "teleport"} | CHANGES
     tallies = {name: Tally() for name in changes}
-    for path in sorted(arguments.folder.glob(f"{arguments.file}*.csv.gz")):
+    for path in sorted(folder.glob(f"{begins}*.csv.gz")):
         whole = [track for track in by_device(read_columns(path)) if len(track) >= SHORTEST]
         whole = [track.with_columns(row=np.arange(len(track))) for track in whole]
         now_us = max(int(track.told_us.max()) for track in whole) + HOUR_US
         before = measured(whole, now_us)
         for name, change in changes.items():
-            rng = np.random.default_rng(arguments.seed)
+            rng = np.random.default_rng(seed)
             changed = [change(track, rng) for track in whole]
             after = measured([track for track, _ in changed], now_us + 2 * HOUR_US)
             compare(tallies[name], before, after, [stays for _, stays in changed])
@@ -189,7 +184,3 @@ def compare(tally: Tally, before: list[Measure], after: list[Measure], put_in: l
         tally.stays += len(wanted)
         tally.found += sum(same_stop(stay, other.stops, slack) for stay in wanted)
         tally.after += len(other.stops) - (len(one.stops) if stays else 0)
-
-
-if __name__ == "__main__":
-    main()
