@@ -126,11 +126,6 @@ def test_a_jt808_terminal_shows_a_text_and_tells_its_place(wall: Page, demo: Dem
 
 def test_commands_from_the_page_of_devices(page: Page, demo: Demo) -> None:
     _, key, *_ = demo.grids[7]
-    with psycopg.connect(demo.database_url) as connection:
-        connection.execute(
-            "UPDATE role SET permissions = permissions || ARRAY['units.command']"
-            " WHERE key = 'admin' AND NOT 'units.command' = ANY (permissions)"
-        )
     log_in(page, "admin")
     page.goto("/admin/devices")
     with demo.device(key, lambda command: {"id": command["id"], "ok": False, "result": "屏幕损坏"}):
