@@ -49,6 +49,12 @@ class Crew(NamedTuple):
     samples: list[Device]
     """One device of each unit kind, organisation and area that occur."""
     period_s: NDArray[np.float64]
+    enabled: NDArray[np.bool_]
+
+    def may_speak(self, device_ids: NDArray[np.int32]) -> NDArray[np.bool_]:
+        """Which of these are known and not disabled: the silence of others says nothing."""
+        known = device_ids < len(self.enabled)
+        return known & self.enabled[np.where(known, device_ids, 0)]
 
 
 @dataclass(frozen=True)
@@ -121,14 +127,15 @@ def _crew_of(devices: Mapping[int, Device]) -> Crew:
     kinds: dict[tuple[str, int, str], int] = {}
     samples: list[Device] = []
     kind = np.full(length, -1, dtype=np.int32)
+    enabled = np.zeros(length, dtype=np.bool_)
     for number, device in devices.items():
         place = kinds.setdefault((device.unit_kind, device.org_unit_id, device.area_code), len(samples))
         if place == len(samples):
             samples.append(device)
         kind[number] = place
-        period_s[number] = device.period_s
+        period_s[number], enabled[number] = device.period_s, device.enabled
     kind[kind < 0] = len(samples)
-    return Crew(kind, samples, period_s)
+    return Crew(kind, samples, period_s, enabled)
 
 
 def load_directory(connection: psycopg.Connection[Any]) -> Directory:

@@ -206,6 +206,16 @@ async def close(
     return await _announce(conn, alert_id, "closed", scope)
 
 
+async def close_of_device(conn: AsyncConnection, device_id: int, *, person_id: int, note: str) -> int:
+    """End what is open of a device that will not be heard any more, calls for help apart; how many that were.
+    The news goes out with the commit."""
+    parameters = {"device_id": device_id, "person_id": person_id, "note": note}
+    closed = len((await conn.execute(QUERIES["close_alerts_of_device"], parameters)).all())
+    if closed:
+        await conn.execute(QUERIES["notify_live"])
+    return closed
+
+
 async def note(
     conn: AsyncConnection, alert_id: int, scope: ScopeParameters, *, person_id: int, note: str
 ) -> Alert:

@@ -165,6 +165,13 @@ UPDATE alert
    SET closed_at = greatest(now(), opened_at), close_reason = 'handled', handled_by = :person_id, note = :note
  WHERE id = :alert_id
 
+-- :name close_alerts_of_device
+-- A call for help is for people to end.
+UPDATE alert
+   SET closed_at = greatest(now(), opened_at), close_reason = 'handled', handled_by = :person_id, note = :note
+ WHERE device_id = :device_id AND closed_at IS NULL AND rule <> 'sos'
+RETURNING outbox_append('alert', 'closed', area_code, alert_as_json(alert))
+
 -- :name note_alert
 UPDATE alert SET note = :note, handled_by = :person_id WHERE id = :alert_id
 

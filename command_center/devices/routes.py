@@ -23,6 +23,7 @@ from gis_core.errors import BadInput, NotFound
 from gis_core.identity.principal import Principal
 from gis_core.identity.secrets import token_hash
 from ingest.payload_secrets import FIELD, check_secret
+from tracking.episodes import close_of_device
 from tracking.models import Device
 
 router = APIRouter(tags=["设备 Devices"])
@@ -261,7 +262,7 @@ async def rotate_token(
 async def patch_device(
     device_id: int, body: DevicePatch, request: Request, conn: Conn, manager: Manager, audit: Audit
 ) -> DeviceOut:
-    """A disabled device loses its token; enabled again, it needs a new one."""
+    """A disabled device loses its token, and its open alerts end; enabled again, it needs a new token."""
     await conn.execute(SQL["lock_device"], {"id": device_id})
     before = await read_device(conn, manager, device_id)
     values = body.model_dump(exclude_unset=True)
@@ -281,6 +282,10 @@ async def patch_device(
         values["token_hash"] = None
         credentials: Credentials = request.app.state.credentials
         await to_thread.run_sync(partial(credentials.revoke, before.key))
+        if before.enabled:
+            note = "设备已停用 / The device was disabled"
+            ended = await close_of_device(conn, device_id, person_id=manager.person_id, note=note)
+            told |= {"alerts_ended": ended} if ended else {}
     if values:
         await conn.execute(update(Device).where(Device.id == device_id).values(**values))
     changed = await read_device(conn, manager, device_id)

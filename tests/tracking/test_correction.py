@@ -215,16 +215,37 @@ def test_a_correction_that_breaks_off_is_done_again(
     assert connection.execute("SELECT count(*) FROM rule_dirty").fetchone() == (0,)
 
 
+LOST = """
+INSERT INTO alert_rule (key, version, definition, changed_at)
+VALUES ('lost', 1, '{"key": "lost", "kind": "signal_lost"}', '2020-01-01')
+"""
+
+
+def silent_since(last: int) -> list[Fix]:
+    return [Fix(last - n * 30_000_000, scene.WEST, INSIDE, speed_mps=9.0) for n in (2, 1, 0)]
+
+
+def test_the_silence_of_a_disabled_device_says_nothing(
+    writer: BatchWriter, connection: psycopg.Connection
+) -> None:
+    connection.execute(LOST)
+    writer.write([message(*silent_since(now_us() - 400_000_000))])
+    connection.execute("UPDATE device SET enabled = false")
+    writer.close()  # reads the devices again
+    writer.tend()
+    assert connection.execute("SELECT count(*) FROM alert").fetchone() == (0,)
+    connection.execute("UPDATE device SET enabled = true")
+    writer.close()
+    writer.tend()
+    assert connection.execute("SELECT count(*) FROM alert").fetchone() == (1,)
+
+
 def test_a_silence_is_told_by_the_clock_and_survives_a_restart(
     writer: BatchWriter, connection: psycopg.Connection, database_url: str
 ) -> None:
-    connection.execute(
-        "INSERT INTO alert_rule (key, version, definition, changed_at) VALUES"
-        ' (\'lost\', 1, \'{"key": "lost", "kind": "signal_lost"}\', \'2020-01-01\')'
-    )
+    connection.execute(LOST)
     last = now_us() - 400_000_000
-    fixes = [Fix(last - n * 30_000_000, scene.WEST, INSIDE, speed_mps=9.0) for n in (2, 1, 0)]
-    writer.write([message(*fixes)])
+    writer.write([message(*silent_since(last))])
     writer.tend()
     told = "SELECT round(extract(epoch FROM opened_at) * 1000000)::bigint, close_reason FROM alert"
     assert connection.execute(told).fetchall() == [(last + 300_000_000, None)]

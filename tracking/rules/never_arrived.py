@@ -255,6 +255,7 @@ class NeverArrived(LiveRule):
         concerned, _ = self._roll_of(scene.directory)
         known = turns.device_id < len(concerned)
         about = known & concerned[np.where(known, turns.device_id, 0)]
+        about &= scene.directory.crew().may_speak(turns.device_id)
         heard = np.full(len(turns.device_id), now_us)
         spoke = turns.place_of(last.device_id)
         heard[spoke[spoke >= 0]] = last.time_us[spoke >= 0]

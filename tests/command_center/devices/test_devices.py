@@ -73,6 +73,34 @@ async def test_new_device_may_connect_until_it_is_disabled(
     assert first not in (await admin.get("/api/v1/devices")).text
 
 
+async def test_alerts_of_a_disabled_device_end_but_for_a_call_for_help(
+    app: FastAPI, admin: httpx.AsyncClient, broker: Broker
+) -> None:
+    device_id = (await admin.post("/api/v1/devices", json=PHONE)).json()["id"]
+    async with app.state.engine.begin() as conn:
+        await conn.execute(
+            text(
+                "INSERT INTO alert (rule, rule_version, severity, device_id, area_code, opened_at,"
+                " last_seen_at, lon, lat, last_lon, last_lat, evidence)"
+                " SELECT rule, 1, 'warning', :id, '990102001', now(), now(), 120, 30, 120, 30, '{}'"
+                " FROM unnest(ARRAY['outside_grid', 'low_battery', 'sos']) rule"
+            ),
+            {"id": device_id},
+        )
+    await admin.patch(f"/api/v1/devices/{device_id}", json={"enabled": False})
+    told = "SELECT rule, close_reason, handled_by IS NOT NULL AS by_somebody FROM alert ORDER BY rule"
+    news = "SELECT count(*) FROM outbox WHERE topic = 'alert' AND event = 'closed'"
+    trail = "SELECT detail ->> 'alerts_ended' FROM audit WHERE action = 'device.change'"
+    async with app.state.engine.connect() as conn:
+        assert (await conn.execute(text(told))).all() == [
+            ("low_battery", "handled", True),
+            ("outside_grid", "handled", True),
+            ("sos", None, False),
+        ]
+        assert await conn.scalar(text(news)) == 2
+        assert await conn.scalar(text(trail)) == "2"
+
+
 def eventually(holds: Callable[[], bool]) -> bool:
     """The broker reads its users again a moment after the answer."""
     return any(holds() for _ in range(20))
