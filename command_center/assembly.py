@@ -5,6 +5,8 @@ from pathlib import Path
 import geocoding.models  # noqa: F401
 import gis_core.identity.models
 import gis_core.models  # noqa: F401
+import tracking.alert_models
+import tracking.duty_models
 import tracking.models
 import tracking.settled_models  # noqa: F401
 from command_center.devices.credentials import Credentials, NoCredentials
