@@ -237,6 +237,10 @@ def geocode(
     examples: Annotated[
         Path | None, typer.Option(help="把二十条难题写入此文件 write twenty hard addresses there")
     ] = None,
+    imports: Annotated[
+        bool,
+        typer.Option("--imports", help="导入大表，与 COPY 之比 import of a large table, beside COPY"),
+    ] = False,
     http: Annotated[
         bool, typer.Option("--http", help="经 HTTP 的速度 speed over HTTP, beside the cheapest answer")
     ] = False,
@@ -283,11 +287,17 @@ def geocode(
 
         figures = measure_http(size=size, say=_say)
         _show(figures, http_report(figures), as_json)
+    if imports:
+        from benchmarks.geocode_import import measure as measure_import
+        from benchmarks.geocode_import import report as import_report
+
+        figures = measure_import(size=size, folder=None, say=_say)
+        _show(figures, import_report(figures), as_json)
     if addok is not None:
         from benchmarks.geocode_addok import measure as measure_addok
 
         sys.stdout.write(as_text(measure_addok(python=addok, size=size, say=_say)) + "\n")
-    if speed or not (accuracy or http or addok):
+    if speed or not (accuracy or http or addok or imports):
         sys.stdout.write(as_text(measure_speed(size, _say)) + "\n")
 
 

@@ -43,10 +43,20 @@ def import_table(
     """
     if spec.quality is not None and not 0.0 <= spec.quality <= 1.0:
         raise BadInput(field="quality", reason_zh="应在 0 到 1 之间", reason="must be between 0 and 1")
+    # The rows are gone before the gazetteer is loaded: both at once are more than need be.
+    report = _import_file(connection, spec, replace, progress)
+    if calibrated:
+        _examine(connection, report)
+    return report
+
+
+def _import_file(
+    connection: Connection, spec: TableSpec, replace: bool, progress: Callable[[str, int], None]
+) -> ImportReport:
     table = read_table(spec)
     progress("read", len(table.rows))
     return import_rows(
-        connection, table.rows, spec, refused=table.refused, replace=replace, calibrated=calibrated,
+        connection, table.rows, spec, refused=table.refused, replace=replace, calibrated=False,
         progress=progress,
     )  # fmt: skip
 
@@ -71,12 +81,19 @@ def import_rows(
     report.inserted, report.updated, report.removed = merged.inserted, merged.updated, merged.removed
     report.unchanged = report.entries - merged.inserted - merged.updated
     progress("saved", report.entries)
-    if calibrated and merged.inserted + merged.updated + merged.removed:
-        gazetteer = load_gazetteer(connection)
-        if gazetteer.size >= LEAST_FOR_CALIBRATION:
-            report.calibration = renew_calibration(connection, gazetteer).report
-            connection.commit()
+    if calibrated:
+        _examine(connection, report)
     return report
+
+
+def _examine(connection: Connection, report: ImportReport) -> None:
+    """The gazetteer examines itself where it has changed."""
+    if report.inserted + report.updated + report.removed == 0:
+        return
+    gazetteer = load_gazetteer(connection)
+    if gazetteer.size >= LEAST_FOR_CALIBRATION:
+        report.calibration = renew_calibration(connection, gazetteer).report
+        connection.commit()
 
 
 def _parsed(

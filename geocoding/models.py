@@ -61,7 +61,6 @@ class GazetteerEntry(Base):
         UniqueConstraint("source_id", "source_key", "part"),
         CheckConstraint("kind IN (32, 64, 128)", name="kind"),
         Index("ix_gazetteer_entry_base_number", "base", "number"),
-        Index("ix_gazetteer_entry_geom", "geom", postgresql_using="gist"),
         Index("ix_gazetteer_entry_changed_xid", "changed_xid"),
     )
 

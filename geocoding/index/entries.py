@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from geocoding.grammar import vocabulary as words
 from geocoding.grammar.elements import Number, Reading
@@ -150,9 +151,13 @@ def _after_areas(form: str, lexicon: Lexicon) -> int:
         start += len(found[0])
 
 
+_area = lru_cache(maxsize=65_536)(canonical)
+"""Areas are few, and stand in every row."""
+
+
 def entries_of(row: SourceRow, names: Names) -> Iterator[Entry]:
     """The entries of one row: the named place itself, and the door its address tells."""
-    district, town, community = canonical(row.district), canonical(row.town), canonical(row.community)
+    district, town, community = _area(row.district), _area(row.town), _area(row.community)
     name = canonical(row.name)
     if len(name) >= 2:
         yield Entry(
