@@ -241,6 +241,9 @@ def geocode(
         bool,
         typer.Option("--imports", help="导入大表，与 COPY 之比 import of a large table, beside COPY"),
     ] = False,
+    workers: Annotated[
+        int, typer.Option(min=1, help="经 HTTP：Web 工作进程数 over HTTP: workers of the web process")
+    ] = 1,
     http: Annotated[
         bool, typer.Option("--http", help="经 HTTP 的速度 speed over HTTP, beside the cheapest answer")
     ] = False,
@@ -285,7 +288,7 @@ def geocode(
         from benchmarks.geocode_http import measure as measure_http
         from benchmarks.geocode_http import report as http_report
 
-        figures = measure_http(size=size, say=_say)
+        figures = measure_http(size=size, workers=workers, say=_say)
         _show(figures, http_report(figures), as_json)
     if imports:
         from benchmarks.geocode_import import measure as measure_import
