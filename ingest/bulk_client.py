@@ -16,7 +16,7 @@ from paho.mqtt.enums import MQTTErrorCode
 
 READ_BYTES = 262_144
 _PUBACK = Struct("!BBH").pack
-PUBLISH, DUPLICATE, QOS, RETAIN = 0x30, 0x08, 0x06, 0x01
+PUBLISH, DUPLICATE, QOS, QOS_1, RETAIN = 0x30, 0x08, 0x06, 0x02, 0x01
 
 
 class Published(NamedTuple):
@@ -62,9 +62,10 @@ class BulkClient(Client):
         found: list[Published] = []
         while (size := self._size_of_next()) is not None:
             begin = self._read_from
-            if self._read[begin] & 0xF0 == PUBLISH and self._read[begin] & QOS <= 2:
+            message = _published(self._read, begin, *size)
+            if message is not None:
                 self._read_from = begin + sum(size)
-                found.append(_published(self._read, begin, *size))
+                found.append(message)
             elif self.loop_read() != MQTTErrorCode.MQTT_ERR_SUCCESS:
                 break
         return found
@@ -132,14 +133,19 @@ class BulkClient(Client):
         return len(buf)
 
 
-def _published(data: bytes, begin: int, header: int, size: int) -> Published:
-    """A PUBLISH packet (3.3) at a place."""
-    first, topic = data[begin], begin + header + 2
+def _published(data: bytes, begin: int, header: int, size: int) -> Published | None:
+    """The PUBLISH packet (3.3) at a place; None where there is another one, or none that can be read: paho
+    knows what is to be done then."""
+    first, topic, end = data[begin], begin + header + 2, begin + header + size
+    if first & 0xF0 != PUBLISH or first & QOS > QOS_1 or topic > end:
+        return None
     place = topic + (data[topic - 2] << 8 | data[topic - 1])
     name = data[topic:place].decode("utf-8", "backslashreplace")
     delivery = 0
     if first & QOS:
-        delivery = data[place] << 8 | data[place + 1]
         place += 2
-    payload = data[place : begin + header + size]
-    return Published(name, payload, delivery, bool(first & RETAIN), bool(first & DUPLICATE))
+        if place <= end:
+            delivery = data[place - 2] << 8 | data[place - 1]
+    if place > end:
+        return None
+    return Published(name, data[place:end], delivery, bool(first & RETAIN), bool(first & DUPLICATE))

@@ -161,6 +161,30 @@ def test_the_end_of_the_connection_is_noticed_and_half_a_packet_forgotten() -> N
         assert client.socket() is None
 
 
+@pytest.mark.parametrize(
+    "packet",
+    [
+        b"\x32\x00",
+        b"\x32\x01\x00",
+        b"\x32\x03\x00\x09x",
+        b"\x32\x04\x00\x02xy",
+        b"\x32\x05\x00\x02xy\x01",
+        b"\x36\x07\x00\x01x\x00\x01pp",
+    ],
+)
+def test_a_packet_that_cannot_be_read_ends_the_connection_not_the_thread(packet: bytes) -> None:
+    whole = Published("x", b"1", 1, False, False)
+    with connected() as (client, far):
+        far.sendall(_packet(whole) + packet + _packet(whole))
+        found = _read(client, 1)
+        for _ in range(50):
+            if client.socket() is None or len(found) > 1:
+                break
+            found += client.read_published()
+        assert found == [whole]
+        assert client.socket() is None
+
+
 @pytest.mark.parametrize("name", ["_sock_recv", "_sock_send"])
 def test_paho_still_reads_and_writes_by_the_methods_overridden(name: str) -> None:
     assert callable(getattr(Client, name))
