@@ -302,7 +302,7 @@ class _Replay:
 
     def wake(self, now_us: int) -> None:
         """What follows from the silence since the last fix."""
-        if self.at is NOWHERE or not self._directory.crew().may_speak(np.array([self.device_id])).all():
+        if self.at is NOWHERE or not self._directory.crew.may_speak(np.array([self.device_id])).all():
             return
         before = self.at.before(1)
         last = Last(

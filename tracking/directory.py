@@ -69,13 +69,10 @@ class Directory:
     passing: bool = False
     """Made for one look; not worth it to keep anything that is worked out of it."""
 
-    _crews: list[Crew] = field(default_factory=list, repr=False, compare=False)
-
+    @cached_property
     def crew(self) -> Crew:
-        """The devices there are now."""
-        if not self._crews:
-            self._crews.append(_crew_of(self.by_id))
-        return self._crews[0]
+        """``by_id`` as columns; another one when devices have joined."""
+        return _crew_of(self.by_id)
 
     @cached_property
     def turns(self) -> Turns:
@@ -118,7 +115,7 @@ class Directory:
     def learn(self, devices: Iterable[Device]) -> None:
         for device in devices:
             self.devices[device.key] = self.by_id[device.id] = device
-        self._crews.clear()
+        self.__dict__.pop("crew", None)
 
 
 def _crew_of(devices: Mapping[int, Device]) -> Crew:

@@ -221,7 +221,7 @@ def wake(world: World, now_us: int) -> "Work":
     nowhere = _way(work, work.fixes, world.memory.judged)
     scene = Scene(world.directory, world.locator, nowhere, world.outages)
     last = world.memory.judged.known()
-    awaited = world.directory.crew().may_speak(last.device_id)
+    awaited = world.directory.crew.may_speak(last.device_id)
     last = Last(*(getattr(last, name)[awaited] for name in Last.__dataclass_fields__))
     for rule in world.rules:
         _keep(work, rule.key, rule.wake(now_us, scene, world.memory.rule_states(rule.key), last))

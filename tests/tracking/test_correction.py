@@ -240,6 +240,26 @@ def test_the_silence_of_a_disabled_device_says_nothing(
     assert connection.execute("SELECT count(*) FROM alert").fetchone() == (1,)
 
 
+def test_a_rule_for_single_devices_is_judged_again_for_these(
+    writer: BatchWriter, connection: psycopg.Connection
+) -> None:
+    connection.execute(
+        "INSERT INTO alert_rule (key, version, definition, changed_at) VALUES ('flat', 1,"
+        ' \'{"key": "flat", "kind": "low_battery", "devices": ["d0"]}\', \'2020-01-01\')'
+    )
+    start = now_us() - 600_000_000
+    fixes = [
+        Fix(start + n * 20_000_000, scene.WEST, INSIDE, battery_pct=90 if n in (0, 12, 13, 14) else 10)
+        for n in range(15)
+    ]
+    for key in ("d0", "d1"):
+        writer.write([message(*fixes[:5], *fixes[6:], key=key)])
+        writer.write([message(fixes[5], key=key)])
+    assert {one.device_id for one in settle(writer)} == {1, 2}
+    told = "SELECT device_id, close_reason FROM alert WHERE rule = 'flat'"
+    assert connection.execute(told).fetchall() == [(1, "returned")]
+
+
 def test_a_silence_is_told_by_the_clock_and_survives_a_restart(
     writer: BatchWriter, connection: psycopg.Connection, database_url: str
 ) -> None:

@@ -1,5 +1,6 @@
 """Rules about battery, ignition, jumps and arrival, with the engine that all rules have."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from tracking.batch import FixBatch, from_fixes
 from tracking.directory import Device, Directory, Duty
 from tracking.fix import Fix
 from tracking.locator import Locator, make_locator
+from tracking.outages import Outages
 from tracking.rules.base import Change, Last, Remembered, Scene
 from tracking.rules.catalogue import CATALOGUE, check_limits
 from tracking.rules.definitions import RuleDefinition
@@ -239,3 +241,20 @@ def test_who_is_near_the_next_grid_has_not_left_the_turn_before() -> None:
     judged_scene = Scene(known, other, way_of(fixes, nothing_before(len(fixes)), within_s=600, noise_m=15))
     changes = NeverArrived(RULE).judge(fixes, judged_scene, {}).changes
     assert episodes(changes) == [(15, 60, "off_duty")]
+
+
+def test_an_outage_over_a_whole_turn_counts_as_soon_as_it_is_known() -> None:
+    """The turns that count are kept from one look to the next; an outage changes them."""
+    rule, known = NeverArrived(RULE), directory(turns=TURNS[:1])
+    columns = (START - HOUR, 120.0, 31.0, 0.0)
+    kinds_of = (np.int64, np.float64, np.float64, np.float32)
+    last = Last(
+        np.array([1], np.int32),
+        *(np.array([value], kind) for value, kind in zip(columns, kinds_of, strict=True)),
+    )
+    plain = scene(located([]), known)
+    unheard = replace(plain, outages=Outages(np.array([START - MINUTE]), np.array([START + 9 * HOUR])))
+    late = START + 10 * HOUR
+    assert kinds(rule.wake(late, plain, {}, last).changes) == ["open", "close"]
+    assert rule.wake(late, unheard, {}, last).changes == []
+    assert kinds(rule.wake(late, plain, {}, last).changes) == ["open", "close"]

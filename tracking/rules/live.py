@@ -154,15 +154,15 @@ class LiveRule:
     def _roll_of(self, directory: Directory) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
         """By device id: whom the rule is about, and how often they report. Made anew when the directory
         changes."""
-        crew = directory.crew()
+        crew = directory.crew
         if self._roll is not None and self._roll[0] is crew:
             return self._roll[1], crew.period_s
         kinds = np.array([*map(self._concerns_kind, crew.samples), False], dtype=np.bool_)
         concerned = kinds[crew.kind]
         if self.definition.devices:
-            known = directory.devices
+            wanted = self.definition.devices
             among = np.zeros_like(concerned)
-            among[[known[key].id for key in self.definition.devices if key in known]] = True
+            among[[number for number, device in directory.by_id.items() if device.key in wanted]] = True
             concerned &= among
         if not directory.passing:
             self._roll = (crew, concerned)

@@ -7,6 +7,7 @@ that comes afterwards shows that there was no such absence, and the episode is w
 
 from bisect import bisect_left
 from collections.abc import Mapping
+from operator import is_
 from typing import Any
 
 import msgspec
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from tracking.batch import FixBatch, runs_of
 from tracking.directory import Duty
 from tracking.locator import GridDistances
-from tracking.outages import NO_OUTAGES
+from tracking.outages import NO_OUTAGES, Outages
 from tracking.rules.base import NOTHING, Change, Judgement, Last, Remembered, Scene
 from tracking.rules.definitions import as_evidence
 from tracking.rules.hysteresis import IDLE, Episode
@@ -38,7 +39,7 @@ class NeverArrived(LiveRule):
 
     _outages = NO_OUTAGES
     """Those of the scene that is judged."""
-    _known: tuple[Turns, GridDistances, NDArray[np.bool_]] | None = None
+    _known: tuple[tuple[Turns, GridDistances, Outages], NDArray[np.bool_]] | None = None
 
     def judge(self, fixes: FixBatch, scene: Scene, states: Mapping[int, Remembered]) -> Judgement:
         """As ``Rule.judge``."""
@@ -92,10 +93,12 @@ class NeverArrived(LiveRule):
         return run[open_still], turn[open_still]
 
     def _counted(self, scene: Scene) -> NDArray[np.bool_]:
-        """Which turns the rule is about. Worked out anew when the directory or the grids change."""
+        """Which turns the rule is about. Worked out anew when the directory, the grids or the outages
+        change."""
         turns, distances = scene.directory.turns, scene.locator.distances
-        if self._known and self._known[0] is turns and self._known[1] is distances:
-            return self._known[2]
+        by = (turns, distances, scene.outages)
+        if self._known and all(map(is_, self._known[0], by)):
+            return self._known[1]
         counted = (turns.starts_us >= self.since_us) & distances.has(turns.grid_id)
         if not self.definition.schedule.always:
             counted &= self.definition.schedule.holds(turns.starts_us)
@@ -104,8 +107,8 @@ class NeverArrived(LiveRule):
             over = turns.starts_us + round(self.definition.after_s * 1e6)
             later = scene.outages.later(turns.starts_us, over)
             counted &= (later == over) | (later < turns.ends_us)
-        self._known = (turns, distances, np.asarray(counted))
-        return self._known[2]
+        self._known = (by, np.asarray(counted))
+        return self._known[1]
 
     def _inside(
         self,
@@ -255,7 +258,7 @@ class NeverArrived(LiveRule):
         concerned, _ = self._roll_of(scene.directory)
         known = turns.device_id < len(concerned)
         about = known & concerned[np.where(known, turns.device_id, 0)]
-        about &= scene.directory.crew().may_speak(turns.device_id)
+        about &= scene.directory.crew.may_speak(turns.device_id)
         heard = np.full(len(turns.device_id), now_us)
         spoke = turns.place_of(last.device_id)
         heard[spoke[spoke >= 0]] = last.time_us[spoke >= 0]
