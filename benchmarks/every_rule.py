@@ -107,6 +107,17 @@ def define_crowds(connection: psycopg.Connection[Any], half: int) -> None:
         )
 
 
+def define_watched(connection: psycopg.Connection[Any], half: int) -> None:
+    """A rule for single devices: every second of the first ``half`` and its like in the other."""
+    keys = [f"d{number + other}" for number in range(0, half, 2) for other in (0, half)]
+    definition = {"key": "watched", "kind": "low_battery", "devices": keys}
+    connection.execute(
+        "INSERT INTO alert_rule (key, version, definition, changed_at)"
+        " VALUES ('watched', 1, %s, '2020-01-01')",
+        [json.dumps(definition)],
+    )
+
+
 def draw_turns(connection: psycopg.Connection[Any], now_us: int, half: int) -> None:
     """Every third device gets short turns for changing grids in place of the long one; each of the second
     half those of its like in the first."""

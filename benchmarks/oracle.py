@@ -63,6 +63,7 @@ def compare(
     now = now_us()
     every_rule.define_rules(connection, now)
     every_rule.define_crowds(connection, devices)
+    every_rule.define_watched(connection, devices)
     every_rule.draw_turns(connection, now, devices)
     tracks = [disorder.track(number, track_fixes, now - 60_000_000) for number in range(devices)]
     plain = {f"d{number}": track for number, track in enumerate(tracks) if number % 3 != 2}

@@ -13,7 +13,8 @@ def test_all_ways_give_the_same_alerts(database_url: str, tmp_path: Path) -> Non
         scene.make_devices(connection, 48)
         figures = oracle.compare(connection, database_url, 24, tmp_path, track_fixes=500)
     assert figures["differences"] == []
-    assert figures["by_rule"].keys() >= {*every_rule.RULES, "outside_grid", "crowd"} - {"night", "towed"}
+    more = {"outside_grid", "crowd", "watched"}
+    assert figures["by_rule"].keys() >= {*every_rule.RULES, *more} - {"night", "towed"}
     # Ends by a schedule depend on the hour at which this runs: ``test_ends.py`` has them.
     assert {"off_duty", "returned"} <= figures["by_end"].keys()
     assert figures["withdrawn"] > 0
