@@ -23,7 +23,8 @@ def _text(value: str) -> bytes:
     return struct.pack("!H", len(data)) + data
 
 
-def _length(count: int) -> bytes:
+def remaining_length(count: int) -> bytes:
+    """As MQTT writes it (2.2.3): seven bits a byte, the lowest first."""
     out = bytearray()
     while True:
         count, digit = divmod(count, 128)
@@ -35,7 +36,7 @@ def _length(count: int) -> bytes:
 def publish_packet(packet_id: int, message: Message, *, duplicate: bool = False) -> bytes:
     topic, payload = message
     body = _text(topic) + struct.pack("!H", packet_id) + payload
-    return bytes([PUBLISH_QOS1 | (DUPLICATE if duplicate else 0)]) + _length(len(body)) + body
+    return bytes([PUBLISH_QOS1 | (DUPLICATE if duplicate else 0)]) + remaining_length(len(body)) + body
 
 
 class Publisher:
@@ -64,7 +65,7 @@ class Publisher:
         body = _text("MQTT") + bytes([4, flags]) + struct.pack("!H", 600) + _text(self._client_id)
         if self._user is not None:
             body += _text(self._user) + _text(self._password)
-        connection.sendall(b"\x10" + _length(len(body)) + body)
+        connection.sendall(b"\x10" + remaining_length(len(body)) + body)
         answer = connection.recv(4)
         if len(answer) != 4 or answer[0] != CONNACK or answer[3] != 0:
             connection.close()

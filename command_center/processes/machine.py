@@ -24,6 +24,11 @@ def find_program(name: str) -> Path | None:
     return Path(found) if found else None
 
 
+def find_chromium() -> Path | None:
+    """The browser of the tests, under either of its names."""
+    return find_program("chromium") or find_program("chromium-browser")
+
+
 def find_postgres() -> Path | None:
     """The ``bin`` folder of the newest installed PostgreSQL server that is 15 or newer."""
     candidates: list[tuple[int, Path]] = []

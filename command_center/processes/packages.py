@@ -61,7 +61,7 @@ def missing_for_python(*, uv_needed: bool) -> list[Missing]:
 
 def missing_for_tests() -> list[Missing]:
     found: list[Missing] = []
-    if not (machine.find_program("chromium") or machine.find_program("chromium-browser")):
+    if not machine.find_chromium():
         found.append(Missing("Chromium", ("chromium",)))
     if not has_chinese_font():
         found.append(Missing("中文字体 a Chinese font", ("fonts-noto-cjk",)))

@@ -13,6 +13,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from paho.mqtt.client import Client
 
+from benchmarks.load import remaining_length
 from ingest.bulk_client import BulkClient, Published
 from ingest.mqtt_source import make_client
 
@@ -20,21 +21,12 @@ CONNACK, PINGRESP = b"\x20\x02\x00\x00", b"\xd0\x00"
 TOPICS = st.sampled_from(["wanmi/v1/a/fix", "owntracks/城管/巡1", "x"])
 
 
-def _length(count: int) -> bytes:
-    out = bytearray()
-    while True:
-        count, digit = divmod(count, 128)
-        out.append(digit | (0x80 if count else 0))
-        if not count:
-            return bytes(out)
-
-
 def _packet(message: Published) -> bytes:
     topic = message.topic.encode()
     first = 0x30 | (2 if message.delivery else 0) | (8 if message.duplicate else 0) | int(message.retained)
     number = struct.pack("!H", message.delivery) if message.delivery else b""
     body = struct.pack("!H", len(topic)) + topic + number + message.payload
-    return bytes([first]) + _length(len(body)) + body
+    return bytes([first]) + remaining_length(len(body)) + body
 
 
 messages = st.builds(
