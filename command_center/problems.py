@@ -85,21 +85,22 @@ _HTTP: dict[int, tuple[str, Text]] = {
 }
 
 _REASONS = {
+    # Limits in braces as pydantic tells them; in English its own words name them.
     "missing": "缺少",
     "extra_forbidden": "不认识的字段",
     "json_invalid": "不是有效的 JSON",
-    "string_too_short": "太短",
-    "string_too_long": "太长",
+    "string_too_short": "太短，至少 {min_length} 个字符",
+    "string_too_long": "太长，最多 {max_length} 个字符",
     "string_pattern_mismatch": "格式不对",
     "int_parsing": "应为整数",
     "float_parsing": "应为数字",
     "bool_parsing": "应为是或否",
-    "literal_error": "不在允许的取值之内",
-    "enum": "不在允许的取值之内",
+    "literal_error": "不在允许的取值之内：{expected}",
+    "enum": "不在允许的取值之内：{expected}",
     "datetime_from_date_parsing": "应为日期时间（ISO 8601）",
     "datetime_parsing": "应为日期时间（ISO 8601）",
-    "greater_than_equal": "太小",
-    "less_than_equal": "太大",
+    "greater_than_equal": "太小，至少为 {ge}",
+    "less_than_equal": "太大，最多为 {le}",
 }
 
 
@@ -135,7 +136,8 @@ async def on_invalid(request: Request, error: Exception) -> JSONResponse:
     found: list[dict[str, str]] = []
     for item in error.errors():
         place: Sequence[Any] = item["loc"]
-        zh = _REASONS.get(item["type"], "不合规：" + item["msg"])
+        known = _REASONS.get(item["type"])
+        zh = known.format(**item.get("ctx", {})) if known else "不合规：" + item["msg"]
         reason = Text(zh, item["msg"]).in_language(language)
         found.append({"field": ".".join(str(part) for part in place), "reason": reason})
     body = Invalid(count=len(found)).problem(language, request.url.path)

@@ -17,9 +17,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from command_center.devices.credentials import Credentials
 from command_center.paging import Cursor, Limit, contains, cursor_of, row_id_of
 from command_center.people.shapes import AreaCode, Key, Plain, Strict
-from command_center.requests import Audit, Conn, requires
+from command_center.requests import Audit, Conn, language_of, requires
 from gis_core.database import load_queries
-from gis_core.errors import BadInput, NotFound
+from gis_core.errors import BadInput, NotFound, Text
 from gis_core.identity.principal import Principal
 from gis_core.identity.secrets import token_hash
 from ingest.payload_secrets import FIELD, check_secret
@@ -30,6 +30,8 @@ router = APIRouter(tags=["设备 Devices"])
 SQL = load_queries("command_center.devices")
 MANAGE = "devices.manage"
 NULLABLE = frozenset({"person_id", "vehicle_id", "terminal_number", "payload_secret"})
+DISABLED = Text("设备已停用", "The device was disabled")
+"""What its alerts end with."""
 Manager = Annotated[Principal, requires(MANAGE)]
 UnitKind = Literal["inspector", "sanitation", "slag_truck", "enforcement"]
 
@@ -283,7 +285,7 @@ async def patch_device(
         credentials: Credentials = request.app.state.credentials
         await to_thread.run_sync(partial(credentials.revoke, before.key))
         if before.enabled:
-            note = "设备已停用 / The device was disabled"
+            note = DISABLED.in_language(language_of(request))
             ended = await close_of_device(conn, device_id, person_id=manager.person_id, note=note)
             told |= {"alerts_ended": ended} if ended else {}
     if values:

@@ -40,7 +40,7 @@ class QuickRoute(APIRoute):
             try:
                 asked: BaseModel = validate(dict(request.query_params))
             except ValidationError as error:
-                problems = error.errors(include_url=False, include_context=False)
+                problems = error.errors(include_url=False)
                 raise RequestValidationError(
                     [{**problem, "loc": ("query", *problem["loc"])} for problem in problems]
                 ) from error

@@ -71,6 +71,8 @@ async def test_invalid_input_names_field_and_reason_but_not_the_value(client: ht
     assert answer.status_code == 422
     assert {e["field"] for e in body["errors"]} == {"body.login", "body.password", "body.word"}
     assert "hush-hush" not in answer.text
+    reasons = {e["field"]: e["reason"] for e in body["errors"]}
+    assert reasons["body.login"] == "太长，最多 64 个字符"
     broken = await client.post(
         "/api/v1/session", content=b"{", headers={"Content-Type": "application/json", "Accept-Language": "zh"}
     )

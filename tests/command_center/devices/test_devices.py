@@ -88,14 +88,14 @@ async def test_alerts_of_a_disabled_device_end_but_for_a_call_for_help(
             {"id": device_id},
         )
     await admin.patch(f"/api/v1/devices/{device_id}", json={"enabled": False})
-    told = "SELECT rule, close_reason, handled_by IS NOT NULL AS by_somebody FROM alert ORDER BY rule"
+    told = "SELECT rule, close_reason, handled_by IS NOT NULL AS by_somebody, note FROM alert ORDER BY rule"
     news = "SELECT count(*) FROM outbox WHERE topic = 'alert' AND event = 'closed'"
     trail = "SELECT detail ->> 'alerts_ended' FROM audit WHERE action = 'device.change'"
     async with app.state.engine.connect() as conn:
         assert (await conn.execute(text(told))).all() == [
-            ("low_battery", "handled", True),
-            ("outside_grid", "handled", True),
-            ("sos", None, False),
+            ("low_battery", "handled", True, "设备已停用"),
+            ("outside_grid", "handled", True, "设备已停用"),
+            ("sos", None, False, None),
         ]
         assert await conn.scalar(text(news)) == 2
         assert await conn.scalar(text(trail)) == "2"
