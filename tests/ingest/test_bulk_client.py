@@ -3,10 +3,12 @@
 import itertools
 import select
 import socket
+import ssl
 import struct
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from pathlib import Path
 
 import pytest
 from hypothesis import example, given, settings
@@ -14,6 +16,7 @@ from hypothesis import strategies as st
 from paho.mqtt.client import Client
 
 from benchmarks.load import remaining_length
+from command_center.processes import tls
 from ingest.bulk_client import BulkClient, Published
 from ingest.mqtt_source import make_client
 
@@ -124,6 +127,37 @@ def test_acknowledgements_arrive_whole_and_in_order_though_the_network_is_full()
             client.loop_write()
         assert bytes(heard) == wanted
         assert not client.want_write()
+
+
+def test_over_tls_nothing_stays_behind_in_what_was_decrypted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = tls.made(tmp_path / "tls", "0.0.0.0")
+    monkeypatch.setenv("SSL_CERT_FILE", str(made.authority))
+    serving = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    serving.load_cert_chain(made.chain, made.key)
+    sent = [Published("x", bytes([number]) * 20_000, number + 1, False, False) for number in range(40)]
+    heard: list[bytes] = []
+
+    def serve(server: socket.socket) -> None:
+        plain, _ = server.accept()
+        with serving.wrap_socket(plain, server_side=True) as far:
+            far.recv(1024)
+            far.sendall(CONNACK + b"".join(map(_packet, sent)))
+            heard.append(far.recv(1024))
+
+    with closing(socket.create_server(("127.0.0.1", 0))) as server:
+        thread = threading.Thread(target=serve, args=(server,))
+        thread.start()
+        client, host, port = make_client(
+            f"mqtts://127.0.0.1:{server.getsockname()[1]}", "t", clean_session=True
+        )
+        client.connect(host, port)
+        assert _read(client, len(sent)) == sent
+        client.acknowledge([1, 2])
+        thread.join(5)
+        assert heard == [struct.pack("!BBHBBH", 0x40, 2, 1, 0x40, 2, 2)]
+        client.disconnect()
 
 
 def test_what_is_sent_meanwhile_waits_behind_acknowledgements() -> None:
