@@ -38,10 +38,31 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         item.add_marker(pytest.mark.xdist_group(group))
 
 
+MEMORY = Path("/dev/shm")
+LEAST_MEMORY_BYTES = 4 * 2**30
+
+
+def _scratch() -> Path:
+    """Where the servers of the tests keep their files: in memory where there is room, as a database is a
+    thousand files and each test copies one."""
+    roomy = MEMORY.is_dir() and os.access(MEMORY, os.W_OK | os.X_OK)
+    return MEMORY if roomy and shutil.disk_usage(MEMORY).free >= LEAST_MEMORY_BYTES else Path("/tmp")
+
+
+def _sweep(scratch: Path) -> None:
+    """Remove what tests left that were killed: in memory it would stay until the machine ends."""
+    for left in scratch.glob("wt-*-*"):
+        pid = left.name.split("-")[1]
+        if pid.isdigit() and not Path(f"/proc/{pid}").exists():
+            shutil.rmtree(left, ignore_errors=True)
+
+
 @pytest.fixture(scope="session")
 def short_folder() -> Iterator[Path]:
     """A folder with a short path that the account of PostgreSQL can pass through."""
-    folder = Path(tempfile.mkdtemp(prefix="wt-", dir="/tmp"))
+    scratch = _scratch()
+    _sweep(scratch)
+    folder = Path(tempfile.mkdtemp(prefix=f"wt-{os.getpid()}-", dir=scratch))
     folder.chmod(0o755)
     yield folder
     shutil.rmtree(folder, ignore_errors=True)
@@ -72,11 +93,11 @@ def template_db(cluster: Cluster) -> str:
 
 @pytest.fixture
 def database_url(cluster: Cluster, template_db: str) -> Iterator[str]:
-    """libpq URL of a fresh migrated database of this test's own (about 0.1 s)."""
+    """libpq URL of a fresh migrated database of this test's own (0.05 s in memory, 0.4 s on a disk)."""
     name = f"t_{uuid4().hex[:12]}"
     with psycopg.connect(cluster.url("postgres", superuser=True), autocommit=True) as admin:
         admin.execute(
-            sql.SQL("CREATE DATABASE {} OWNER wanmi TEMPLATE {}").format(
+            sql.SQL("CREATE DATABASE {} OWNER wanmi TEMPLATE {} STRATEGY FILE_COPY").format(
                 sql.Identifier(name), sql.Identifier(template_db)
             )
         )

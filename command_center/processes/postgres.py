@@ -162,7 +162,7 @@ class Cluster:
             "shared_preload_libraries": "",
         }
         if not self.durable:
-            chosen |= {"fsync": "off", "full_page_writes": "off"}
+            chosen |= {"fsync": "off", "full_page_writes": "off", "max_wal_size": "512MB"}
         return chosen
 
     def prepare(self) -> None:

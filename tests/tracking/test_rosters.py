@@ -27,7 +27,7 @@ def shared(cluster: Any, template_db: str) -> Iterator[psycopg.Connection[Any]]:
     """The functions are pure: any migrated database will do, and nothing is written."""
     name = "t_windows"
     with psycopg.connect(cluster.url("postgres", superuser=True), autocommit=True) as admin:
-        admin.execute(f"CREATE DATABASE {name} OWNER wanmi TEMPLATE {template_db}")
+        admin.execute(f"CREATE DATABASE {name} OWNER wanmi TEMPLATE {template_db} STRATEGY FILE_COPY")
         with psycopg.connect(cluster.url(name), autocommit=True) as made:
             yield made
         admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
