@@ -5,7 +5,8 @@ from functools import lru_cache
 from math import hypot
 from typing import Any, Protocol
 
-from geocoding.calibration import Calibration
+from geocoding.administrative import area_matches, in_its_area
+from geocoding.calibration import WRONG_M, Calibration
 from geocoding.combinations import Combination, combination_of, signature
 from geocoding.crossings import crossing, moved
 from geocoding.forward import Hints, Match, matches
@@ -20,8 +21,8 @@ MOST_CANDIDATES = 10
 RIVAL_SHARE = 0.35
 """A second place with so large a part of the first one's evidence makes the answer ambiguous."""
 REGISTERED_CONFIDENCE = 0.8
-"""From here a register's word is accepted: it has this very address, on a point of its own. What is
-inferred needs the threshold that the self-examination found."""
+"""From here a register's word is accepted: it has this very address, on a point of its own, or the lines of
+both roads of a crossing. What is inferred needs the threshold that the self-examination found."""
 _REGISTERED = frozenset(("door", "building", "place"))
 _EXACT = frozenset(("same", "alias", "former", "correction"))
 _NAMED = _EXACT | {"last_part", "short_name", "larger_place", "named_after", "series"}
@@ -39,6 +40,10 @@ WHY = {
         "no number of the road is known: told from its course and the city's way of numbering",
     ),
     "middle": Text("只认出道路或片区，取其中点", "only the road or area is known: its middle"),
+    "middle_inside": Text(
+        "只认出道路，取其在所述区域内路段的中点",
+        "only the road is known: the middle of its part in the area that was said",
+    ),
     "lines_cross": Text("两路中心线相交", "the road lines cross"),
     "lines_near": Text("两路中心线相近", "the road lines come close"),
     "stop_named_so": Text("以此路口命名的站点", "a stop named after the crossing"),
@@ -131,14 +136,44 @@ def geocode(
         return by_code(text, reading, codes.point_of(reading.code) if codes is not None else None)
     meeting = crossing(gazetteer, reading, hints)
     found = [meeting] if meeting is not None else matches(gazetteer, reading, hints)
-    kind = gazetteer.base_kinds.get(found[0].base_id, 0) if found else 0
-    combination = _combination(signature(reading, kind))
+    if reading.towns or reading.communities:
+        found = [in_its_area(gazetteer, match, reading) for match in found]
+    if found:
+        combination = _combination(signature(reading, _kind_said(gazetteer, reading, found)))
+    else:
+        found = area_matches(gazetteer, reading, hints)
+        combination = _combination(signature(reading._replace(bases=()) if found else reading, 0))
     candidates = [_candidate(gazetteer, calibration, match, reading, len(found)) for match in found[:limit]]
+    _share_confidence(found, candidates)
     candidates = [c for c in candidates if c.confidence >= 0.02 or c is candidates[0]]
     status = _status(found, candidates, calibration.threshold)
     if status == "not_found":
         candidates = []
     return Answer(text, reading, status, combination, candidates)
+
+
+def _kind_said(gazetteer: Gazetteer, reading: Reading, found: list[Match]) -> int:
+    """What kind of name an address was asked by: a road and a shop on it by the road."""
+    if reading.point and reading.number is None and reading.bases:
+        return gazetteer.base_kinds.get(gazetteer.bases.ids.get(reading.bases[-1], 0), 0)
+    return gazetteer.base_kinds.get(found[0].base_id, 0) if found else 0
+
+
+def _share_confidence(found: list[Match], candidates: list[Candidate]) -> None:
+    """One address is in one place: what cannot be right together with the first candidate shares what
+    confidence that one leaves."""
+    if len(candidates) < 2:
+        return
+    first = found[0].location
+    others = [
+        candidate
+        for match, candidate in zip(found[1:], candidates[1:], strict=False)
+        if hypot(match.location.x - first.x, match.location.y - first.y) > 2 * WRONG_M
+    ]
+    total = sum(candidate.confidence for candidate in others)
+    left = 1.0 - candidates[0].confidence
+    for candidate in others if total > left else ():
+        candidate.confidence = round(candidate.confidence * left / total, 4)
 
 
 def _status(found: list[Match], candidates: list[Candidate], threshold: float) -> str:
@@ -147,9 +182,11 @@ def _status(found: list[Match], candidates: list[Candidate], threshold: float) -
     if len(found) > 1 and found[1].share >= RIVAL_SHARE * found[0].share and found[0].belief > 0.5:
         return "ambiguous"
     best = candidates[0]
+    if best.level == "area":
+        return "doubtful"
     if best.confidence < (LEAST_OF_SAME_NAME if best.reason in _NAMED else LEAST_CONFIDENCE):
         return "not_found"
-    if best.level in _REGISTERED and best.reason in _EXACT and not best.shared:
+    if best.why == "lines_cross" or (best.level in _REGISTERED and best.reason in _EXACT and not best.shared):
         threshold = min(threshold, REGISTERED_CONFIDENCE)
     return "accepted" if best.confidence >= threshold else "doubtful"
 
@@ -159,7 +196,7 @@ def _candidate(
 ) -> Candidate:
     location = match.location
     confidence, error_m = calibration.judge(match, rivals)
-    x, y, added_m = moved(location.x, location.y, reading.relative)
+    x, y, added_m = moved(location.x, location.y, reading.relative, gazetteer.roads.get(match.base))
     if added_m:
         error_m = hypot(error_m, added_m)
     lon, lat = gazetteer.columns.plane.degrees(x, y)

@@ -18,12 +18,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from geocoding.forward import WHOLE, Hidden, Hints, Match, matches
+from geocoding.forward import PAST_M, WHOLE, Hidden, Hints, Match, matches
 from geocoding.grammar.elements import Reading
 from geocoding.grammar.lexicon import PLACE, POINT, ROAD
 from geocoding.grammar.reading import read
 from geocoding.index.entries import UNITS
 from geocoding.index.gazetteer import Gazetteer
+from geocoding.index.habits import USUAL_M
+from geocoding.locating import FEATURES
 from geocoding.noise import Noise
 
 WRONG_M = 300.0
@@ -35,6 +37,8 @@ LOWEST_THRESHOLD, HIGHEST_THRESHOLD = 0.96, 0.985
 higher one is never asked for, as a gazetteer of one source has nothing that could raise a door above it."""
 CONFIRMED_M = 150.0
 LEAST_CONFIRMED = 300
+OUTMOST = 0.002
+"""Share of the cases that tell too little of how a feature goes on."""
 FOLDS = 5
 SAMPLE = 10_000
 REASONS = (
@@ -45,7 +49,7 @@ REASONS = (
 )  # fmt: skip
 GROUPS = {
     "door": "known", "building": "known", "lane": "known", "place": "place", "interpolated": "line",
-    "road": "road", "crossing": "crossing", "area": "road",
+    "road": "road", "crossing": "crossing", "area": "area",
 }  # fmt: skip
 
 _PRIOR = {
@@ -57,6 +61,7 @@ _PRIOR = {
     "beyond": 0.5,
     "traced": 0.4,
     "road": 0.9,
+    "area": 0.9,
 }
 _PRIOR_ERROR_M = {
     "crossing": 1.0,
@@ -67,6 +72,7 @@ _PRIOR_ERROR_M = {
     "beyond": 200.0,
     "traced": 300.0,
     "road": 50.0,
+    "area": 50.0,
 }
 """What is believed before a gazetteer has enough addresses to examine itself."""
 ELSEWHERE = 0.1
@@ -74,6 +80,9 @@ ELSEWHERE = 0.1
 CHORD_M = 800.0
 _NOT_EXAMINED = frozenset(("pinyin", "initials", "unreadable_character"))
 """Ways to a name that the examination does not ask by: their own belief counts."""
+_LINES = frozenset(("line", "beyond", "traced"))
+_REACHES = (1, 2, 3, 4)
+"""Features of an inferred place that are logarithms of metres or of numbers."""
 _NAMED = frozenset(("same", "alias", "former", "correction", "short_name"))
 
 
@@ -88,14 +97,11 @@ def group_of(match: Match) -> str:
 
 
 def features_of(match: Match, rivals: int) -> tuple[float, ...]:
-    """The location's own features, then how the place was chosen."""
+    """The location's own features, ``FEATURES`` of them, then how the place was chosen."""
     reason = REASONS.index(match.reason) if match.reason in REASONS else 0
     share = min(max(match.share, 1e-3), 1.0 - 1e-3)
-    own = match.location.features
-    curved = [value * value for value in own[1:]]
-    curved += [own[1] * value for value in own[2:]]
     return (
-        *own, *curved, log(share / (1.0 - share)), log(max(match.weight, 1e-4)),
+        *match.location.features, log(share / (1.0 - share)), log(max(match.weight, 1e-4)),
         float(match.district_ok is True), float(match.district_ok is False),
         float(reason in (1, 2, 3, 4, 5)), float(reason in (6, 7)), float(reason in (8, 9, 15, 16)),
         float(reason in (10, 11, 12)), float(reason in (13, 14, 17, 18)), float(rivals > 1),
@@ -103,8 +109,39 @@ def features_of(match: Match, rivals: int) -> tuple[float, ...]:
     )  # fmt: skip
 
 
-FEATURES_VERSION = 2
-"""To be raised with every change of ``features_of`` or ``group_of``."""
+FEATURES_VERSION = 3
+"""To be raised with every change of ``features_of``, ``regressors`` or ``group_of``."""
+Bounds = list[tuple[float, float]]
+
+
+def seen_bounds(features: NDArray[np.float64]) -> Bounds:
+    """Lowest and highest value of each of the location's features that the examination saw often enough to
+    tell something of it: ``OUTMOST`` of all cases, five at least, lie beyond either."""
+    ordered = np.sort(features[:, :FEATURES], axis=0)
+    few = max(5, round(OUTMOST * len(ordered)))
+    return list(zip(ordered[few].tolist(), ordered[-1 - few].tolist(), strict=True))
+
+
+def regressors(features: Sequence[float], bounds: Bounds) -> list[float]:
+    """What the models weigh: features of a location within their bounds, so that a curve is not drawn on to
+    numbers and distances of which nothing is known; their squares and products; how the place was chosen."""
+    own = [
+        low if value < low else high if value > high else value
+        for value, (low, high) in zip(features, bounds, strict=False)
+    ]
+    spread = own[1]
+    return [
+        *own,
+        *[value * value for value in own[1:]],
+        *[spread * value for value in own[2:]],
+        *features[FEATURES:],
+    ]
+
+
+def times_past(features: Sequence[float], bounds: Bounds) -> float:
+    """How many times farther an answer reaches than any that was examined, in metres or in numbers; 1 if not
+    farther. An inferred place is believed that much less."""
+    return exp(max(0.0, *(features[i] - bounds[i][1] for i in _REACHES)))
 
 
 @dataclass(slots=True)
@@ -113,6 +150,7 @@ class Calibration:
 
     chance: dict[str, list[float]] = field(default_factory=dict)
     error: dict[str, list[float]] = field(default_factory=dict)
+    bounds: dict[str, Bounds] = field(default_factory=dict)
     knots: list[tuple[float, float]] = field(default_factory=list)
     threshold: float = 0.9
     report: dict[str, Any] = field(default_factory=dict)
@@ -120,27 +158,36 @@ class Calibration:
     def judge(self, match: Match, rivals: int) -> tuple[float, float]:
         """Probability of lying within ``WRONG_M``, and the expected error in metres."""
         group = group_of(match)
-        values = features_of(match, rivals)
         model = self.chance.get(group)
         if model is None:
             return self._prior(group, match)
+        bounds = self.bounds[group]
+        values = regressors(features_of(match, rivals), bounds)
         odds = sum(map(mul, model, values))
         raw = 1.0 / (1.0 + exp(-max(-30.0, min(30.0, odds))))
         expected = exp(max(0.0, min(11.0, sum(map(mul, self.error[group], values)))))
         chance = self._true(raw)
         if match.reason in _NOT_EXAMINED:
             chance *= match.belief
+        if group in _LINES:
+            past = times_past(match.location.features, bounds)
+            chance, expected = chance / past, expected * past
         return chance, max(1.0, expected - 10.0)
 
     def _prior(self, group: str, match: Match) -> tuple[float, float]:
         """Before the gazetteer can examine itself: a known door is believed as far as its neighbours
-        along the road bear it out, a middle as far as its place is small."""
+        along the road bear it out, a middle as far as its place is small, a number beyond the known ones
+        as far as it is near them."""
         spread_m = exp(match.location.features[1]) - 1.0
         raw = _PRIOR[group] * match.share * match.belief * (ELSEWHERE if match.district_ok is False else 1.0)
         if group == "known":
             raw *= (0.7 if match.location.shared else 1.0) / (1.0 + (spread_m / CHORD_M) ** 2)
             return raw, 15.0 + 0.3 * spread_m
-        if group in ("road", "place", "crossing"):
+        if group in ("beyond", "traced"):
+            own = match.location.features
+            past_m = exp(own[4]) - 1.0 if group == "traced" else USUAL_M * (exp(own[2]) - 1.0)
+            return raw / (1.0 + past_m / PAST_M), _PRIOR_ERROR_M[group] + past_m
+        if group in ("road", "place", "crossing", "area"):
             raw *= 1.0 / (1.0 + (spread_m / WRONG_M) ** 2)
         return raw, _PRIOR_ERROR_M[group] + spread_m
 
@@ -159,8 +206,8 @@ class Calibration:
 
     def as_json(self) -> dict[str, Any]:
         return {
-            "chance": self.chance, "error": self.error, "knots": self.knots, "threshold": self.threshold,
-            "report": self.report, "features": FEATURES_VERSION,
+            "chance": self.chance, "error": self.error, "bounds": self.bounds, "knots": self.knots,
+            "threshold": self.threshold, "report": self.report, "features": FEATURES_VERSION,
         }  # fmt: skip
 
     @classmethod
@@ -168,9 +215,10 @@ class Calibration:
         """What was stored; the priors where it weighs other features than today's."""
         if is_outdated(stored):
             return cls()
+        bounds = {group: [(b[0], b[1]) for b in pairs] for group, pairs in stored["bounds"].items()}
         return cls(
-            stored["chance"], stored["error"], [(k[0], k[1]) for k in stored["knots"]], stored["threshold"],
-            stored["report"],
+            stored["chance"], stored["error"], bounds, [(k[0], k[1]) for k in stored["knots"]],
+            stored["threshold"], stored["report"],
         )  # fmt: skip
 
 
@@ -354,7 +402,9 @@ def calibrate(cases: Sequence[Case]) -> Calibration:
         at = np.array([i for i, case in enumerate(cases) if case.group == group])
         if len(at) < LEAST_OF_GROUP:
             continue
-        x = np.array([cases[i].features for i in at])
+        features = np.array([cases[i].features for i in at])
+        made.bounds[group] = bounds = seen_bounds(features)
+        x = np.array([regressors(row, bounds) for row in features.tolist()])
         y = right[at]
         log_error = np.log(np.array([min(cases[i].error_m, 20_000.0) for i in at]) + 10.0)
         made.chance[group] = _logistic(x, y).tolist()
@@ -370,9 +420,12 @@ def calibrate(cases: Sequence[Case]) -> Calibration:
         return Calibration()  # One road, or few: no fold tells anything of another.
     made.knots = monotone(raw[known], right[known])
     chance = np.interp(raw, [k[0] for k in made.knots], [k[1] for k in made.knots])
-    sure = known & np.array([case.confirmed for case in cases])
-    judged = sure if sure.sum() >= LEAST_CONFIRMED else known
-    found = _threshold(chance[judged], right[judged])
+    # Judged by points that two sources confirm, where there are enough of them: a register's own
+    # misplaced points would else be counted as wrong answers.
+    inferred = known & np.array([case.group in _LINES for case in cases])
+    sure = inferred & np.array([case.confirmed for case in cases])
+    judged = sure if sure.sum() >= LEAST_CONFIRMED else inferred if inferred.any() else known
+    found = made._true(_threshold(np.clip(raw[judged], 1e-9, 1.0 - 1e-9), right[judged]))
     made.threshold = min(max(found, LOWEST_THRESHOLD), HIGHEST_THRESHOLD)
     accepted = chance >= made.threshold
     made.report = {
@@ -393,18 +446,16 @@ def _share(values: NDArray[Any]) -> float:
     return float(values.mean()) if len(values) else 0.0
 
 
-def _threshold(chance: NDArray[np.float64], right: NDArray[np.float64]) -> float:
-    """The lowest chance above which at most ``WRONG_SHARE`` of the answers are wrong;
-    ``HIGHEST_THRESHOLD`` where there is none.
+def _threshold(raw: NDArray[np.float64], right: NDArray[np.float64]) -> float:
+    """The lowest ``raw`` chance above which at most ``WRONG_SHARE`` of the answers are expected to be wrong;
+    1.0 where there is none.
 
-    Judged by points that two sources confirm, where there are enough of them: a register's own
-    misplaced points would else be counted as wrong answers.
+    The expectation is a logistic curve over the odds, fitted to the cases: single wrong answers among the
+    surest, of which a sample has three or four, would else move the threshold far.
     """
-    order = np.argsort(-chance, kind="stable")
-    wrong = np.cumsum(1 - right[order])
-    # Half a case more than was seen: a small sample must not promise what the next one breaks.
-    allowed = wrong + 0.5 <= WRONG_SHARE * np.arange(1, len(order) + 1)
-    # Equal chances stand or fall together.
-    last = np.append(chance[order][1:] < chance[order][:-1], True)
-    good = np.flatnonzero(allowed & last)
-    return float(chance[order][good[-1]]) if len(good) else HIGHEST_THRESHOLD
+    odds = np.log(raw / (1.0 - raw))
+    curve = _logistic(np.column_stack((np.ones(len(odds)), odds)), right, penalty=0.01)
+    order = np.argsort(-odds, kind="stable")
+    wrong = 1.0 / (1.0 + np.exp(curve[0] + curve[1] * odds[order]))
+    good = np.flatnonzero(np.cumsum(wrong) <= WRONG_SHARE * np.arange(1, len(order) + 1))
+    return float(raw[order[good[-1]]]) if len(good) else 1.0

@@ -1,6 +1,7 @@
 """Where two roads meet, and places told from another place."""
 
 from math import cos, hypot, log1p, radians, sin
+from typing import Any
 
 import numpy as np
 import shapely
@@ -16,6 +17,8 @@ DOORS_MEET_M = 250.0
 """Doors of two roads this near to one another stand about their crossing."""
 ACROSS_M = 30.0
 """Typical error that 对面 (opposite) or 旁 (beside) adds."""
+ROADSIDE_M = 80.0
+"""A door farther from the middle of its road does not stand by it."""
 
 
 def crossing(gazetteer: Gazetteer, reading: Reading, hints: Hints) -> Match | None:
@@ -106,12 +109,18 @@ def _by_doors(
     return best[0], best[1], 80.0 + best[2], "doors_near"
 
 
-def moved(x: float, y: float, relative: Relative | None) -> tuple[float, float, float]:
-    """The point told from (x, y), metres, and the error this adds."""
+def moved(x: float, y: float, relative: Relative | None, road: Any = None) -> tuple[float, float, float]:
+    """The point told from (x, y), metres, and the error this adds. ``road``: the line of the road that the
+    place told from stands on; what is opposite to it lies as far beyond the line."""
     if relative is None or relative.relation in ("at", "inside"):
         return x, y, 0.0
     if relative.bearing_deg is None:
         distance = relative.distance_m or 0.0
+        if relative.relation == "opposite" and road is not None:
+            door = shapely.Point(x, y)
+            middle = shapely.get_point(shapely.shortest_line(road, door), 0)
+            if middle.distance(door) <= ROADSIDE_M:
+                return 2 * middle.x - x, 2 * middle.y - y, hypot(ACROSS_M / 2, distance)
         return x, y, hypot(ACROSS_M, distance)
     distance = relative.distance_m if relative.distance_m is not None else ACROSS_M
     turn = radians(relative.bearing_deg)

@@ -6,11 +6,13 @@ named (clusters, by district, town and number), and where in it the number lies 
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from math import hypot
+from math import expm1, hypot
 from typing import NamedTuple
 
+import numpy as np
+
 from geocoding.grammar.elements import Number, Reading
-from geocoding.grammar.lexicon import ROAD
+from geocoding.grammar.lexicon import POINT, ROAD
 from geocoding.grammar.reading import read
 from geocoding.index.columns import Cluster
 from geocoding.index.entries import base_of, tail_of
@@ -37,6 +39,12 @@ _WEAK_REASONS = frozenset(
 )
 OTHER_HAMLET = 0.15
 """What remains of a hamlet's name with one other character: 庆星村顾家宅 is not 庆星村张家宅."""
+BY_THE_ROAD_M = 300.0
+"""A place so far from the nearest door of the road it is said to be on has half its weight."""
+ROAD_OF_PLACE = 0.1
+"""What remains of a road when the place asked for on it is known."""
+PAST_M = 1_000.0
+"""A number that would run so far past the end of its road counts half."""
 NEAR_KM = 5.0
 """At this distance from the map centre a candidate counts a third."""
 
@@ -118,6 +126,8 @@ def matches(
     targets = _targets(gazetteer, reading)
     for target in targets:
         _place(gazetteer, target, districts, towns, hints, hidden, found)
+    if reading.number is None and reading.point:
+        found = _on_its_road(gazetteer, found)
     best = max((match.weight for match in found if match.district_ok is not False), default=0.0)
     if best < 0.1:
         seen = {target.base_id for target in targets}
@@ -160,6 +170,8 @@ def _targets(gazetteer: Gazetteer, reading: Reading) -> list[Target]:
         add(last, 0.9, "same")
     if reading.number is None and reading.point:
         add(reading.point, 1.0, "same")
+        for full in gazetteer.names.aliases.get(reading.point, ()):
+            add(full, 0.95 if base in full else 0.6, "short_name")
     return found
 
 
@@ -292,6 +304,30 @@ def _place(
             found.append(match._replace(location=rival, weight=weight * min(rival.say / location.say, 1.0)))
 
 
+def _on_its_road(gazetteer: Gazetteer, found: list[Match]) -> list[Match]:
+    """What is asked for by road and name: the places so named, those by the road before others; the road
+    itself then says no more than where to look."""
+    roads = [match for match in found if match.kind & ROAD and not match.kind & POINT]
+    points = [match for match in found if match not in roads]
+    if not roads or not points:
+        return found
+    xs, ys = [], []
+    for match in roads:
+        columns = gazetteer.columns_of(match.base_id)
+        cluster = columns.clusters[match.cluster]
+        xs.append(np.asarray(columns.x[cluster.start : cluster.end]))
+        ys.append(np.asarray(columns.y[cluster.start : cluster.end]))
+    x, y = np.concatenate(xs), np.concatenate(ys)
+    weighed = []
+    for match in points:
+        away = float(np.hypot(x - match.location.x, y - match.location.y).min())
+        weighed.append(match._replace(weight=match.weight / (1.0 + (away / BY_THE_ROAD_M) ** 2)))
+    return [
+        *weighed,
+        *(match._replace(weight=match.weight * ROAD_OF_PLACE, reason="larger_place") for match in roads),
+    ]
+
+
 def _fitness(location: Location, number: Number | None, cluster: Cluster, kind: int) -> float:
     """How well the place explains the number: a known door best, a number far beyond its doors least."""
     if number is None:
@@ -301,6 +337,8 @@ def _fitness(location: Location, number: Number | None, cluster: Cluster, kind: 
     size = cluster.end - cluster.start
     if location.level == "interpolated":
         inside = 0.75 if location.why == "between" else 0.5 / (1.0 + location.features[3] / 6.0)
+        if location.why == "traced":
+            inside /= 1.0 + expm1(location.features[4]) / PAST_M
         return inside * (1.0 - 0.5 / size)
     return 0.15 if kind & ROAD else 0.45
 

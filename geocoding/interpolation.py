@@ -46,7 +46,8 @@ Floats = NDArray[np.float64]
 
 class Line(NamedTuple):
     """A position among the numbers. ``sd_m``: what the process itself expects to be off by;
-    ``residual_m``: how badly the neighbours fit; ``beyond``: outside all known numbers."""
+    ``residual_m``: how badly the neighbours fit, on a road without numbers how far the number would run past
+    its end; ``beyond``: outside all known numbers."""
 
     x: float
     y: float
@@ -195,9 +196,12 @@ def on_trace(columns: Columns, cluster: Cluster, number: int) -> Line | None:
     middle_x, middle_y = float(np.median(x)), float(np.median(y))
     axis = _axis(x, y)
     habits: Habits | None = columns.habits
+    past_m = 0.0
     if axis is None or habits is None:
         extent = float(np.hypot(x - middle_x, y - middle_y).max())
         at = (middle_x, middle_y)
+        if habits is not None:
+            past_m = max(habits.metres_a_number * number - extent, 0.0)
     else:
         rising = habits.rising(middle_x, middle_y, axis.x, axis.y)
         turn = 1.0 if rising >= 0 else -1.0
@@ -206,7 +210,9 @@ def on_trace(columns: Columns, cluster: Cluster, number: int) -> Line | None:
         first, last = float(ahead[order[0]]), float(ahead[order[-1]])
         extent = last - first
         begin = first - 0.5 * min(300.0, extent / (len(rows) - 1))
-        told = min(max(begin + habits.metres_a_number * number, first), last)
+        told = begin + habits.metres_a_number * number
+        past_m = max(told - last, 0.0)
+        told = min(max(told, first), last)
         middle = turn * (middle_x * axis.x + middle_y * axis.y)
         told = abs(rising) * told + (1.0 - abs(rising)) * middle
         at = (
@@ -214,7 +220,7 @@ def on_trace(columns: Columns, cluster: Cluster, number: int) -> Line | None:
             float(np.interp(told, ahead[order], y[order])),
         )
     return Line(
-        *at, _TRACED_SD_M + 0.3 * extent, 0.0, number, extent, True, tuple(rows.tolist()), 0.0
+        *at, _TRACED_SD_M + 0.3 * extent, past_m, number, extent, True, tuple(rows.tolist()), 0.0
     )  # fmt: skip
 
 

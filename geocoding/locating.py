@@ -171,5 +171,10 @@ def _base_point(
         known = _known(columns, cluster, rows, quality, "place")
         extra = (log1p(cluster.radius_m), log1p(size))
         return known._replace(features=(*known.features[:1], *extra, *known.features[3:]))
-    features = (1.0, log1p(cluster.radius_m), log1p(size), *(0.0,) * 5, 1.0, float(cluster.suspect))
+    features = middle_features(cluster.radius_m, size, suspect=cluster.suspect)
     return Location(cluster.x, cluster.y, "road", features, (), False, "middle")
+
+
+def middle_features(radius_m: float, size: int, *, suspect: bool = False) -> tuple[float, ...]:
+    """Features of the middle of something of that radius and of so many entries."""
+    return (1.0, log1p(radius_m), log1p(size), *(0.0,) * 5, 1.0, float(suspect))

@@ -143,6 +143,12 @@ SELECT level, code, name, ST_AsBinary(geom) FROM area
  WHERE level IN ('street', 'community') AND geom IS NOT NULL
    AND valid_from <= current_date AND (valid_to IS NULL OR valid_to > current_date)
 
+-- :name named_areas
+-- To compare distances with; what no eye sees of a border is not kept in memory.
+SELECT level, name, ST_AsBinary(ST_SimplifyPreserveTopology(geom, 0.00005)) FROM area
+ WHERE level IN ('district', 'street', 'community') AND geom IS NOT NULL
+   AND valid_from <= current_date AND (valid_to IS NULL OR valid_to > current_date)
+
 -- :name located_grids
 SELECT code, ST_AsBinary(geom) FROM unit_grid WHERE change_date IS NULL
 

@@ -15,7 +15,7 @@ from geocoding.grammar.lexicon import POINT, ROAD
 from geocoding.grammar.vocabulary import canonical
 from geocoding.index.columns import EARTH_M_PER_DEG, LINE_KEY, Plane, Pool, Raw
 from geocoding.index.entries import UNITS, Entry, Names
-from geocoding.index.gazetteer import Alias, Gazetteer, assemble
+from geocoding.index.gazetteer import Alias, Gazetteer, KnownArea, assemble
 from gis_core.named_sql import read_queries
 
 QUERIES = read_queries("geocoding")
@@ -182,7 +182,18 @@ def load_gazetteer(connection: Connection) -> Gazetteer:
     aliases = [Alias(*row) for row in connection.execute(sql("names"))]
     made = assemble(lists.raw(), names, lists.bases, lists.texts, lists.areas, quality, lists.kinds, aliases)
     made.roads = on_plane(lines, made.columns.plane)
+    made.known_areas = _known_areas(connection, made.columns.plane)
     return made
+
+
+def _known_areas(connection: Connection, plane: Plane) -> dict[str, list[KnownArea]]:
+    rows = connection.execute(sql("named_areas")).fetchall()
+    names = [canonical(name) for _, name, _ in rows]
+    shapes = shapely.from_wkb([shape for *_, shape in rows])
+    found: dict[str, list[KnownArea]] = {}
+    for (level, *_), name, shape in zip(rows, names, _on_plane(shapes, plane), strict=True):
+        found.setdefault(name, []).append(KnownArea(level, name, shape))
+    return found
 
 
 def _road_lines(connection: Connection) -> dict[str, Any]:
@@ -230,9 +241,14 @@ def take_up(connection: Connection, gazetteer: Gazetteer, bases: Sequence[str]) 
 
 def on_plane(lines: dict[str, Any], plane: Plane) -> dict[str, Any]:
     """The lines in metres of the plane."""
+    moved = _on_plane(np.array(list(lines.values()), object), plane)
+    return dict(zip(lines, moved, strict=True))
+
+
+def _on_plane(shapes: Any, plane: Plane) -> Any:
     scale = np.array([plane.x_m, EARTH_M_PER_DEG])
     origin = np.array([plane.lon, plane.lat])
-    return {name: shapely.transform(line, lambda c: (c - origin) * scale) for name, line in lines.items()}
+    return shapely.transform(shapes, lambda c: (c - origin) * scale)
 
 
 def load_calibration(connection: Connection) -> Calibration:

@@ -279,6 +279,8 @@ def _finished(made: _Assembly) -> Reading:
             crossing = (both[1], both[2])
     elif made.other_road and bases:
         crossing = (bases[-1], made.other_road)
+    if not bases:
+        _bare_is_a_place(made)
     if not bases and not made.numbers:
         rest = [element for element in made.elements if element.kind == "rest" and len(element.text) >= 2]
         if rest:
@@ -289,6 +291,19 @@ def _finished(made: _Assembly) -> Reading:
         tuple(made.areas["community"]), tuple(bases), made.numbers[0] if made.numbers else None,
         tuple(made.numbers[1:]), made.point, crossing, made.relative, "",
     )  # fmt: skip
+
+
+def _bare_is_a_place(made: _Assembly) -> None:
+    """The name of a county without its last word, with nothing below it, is a place so called: 鼓楼."""
+    at = next((i for i in reversed(range(len(made.elements))) if made.elements[i].kind == "district"), None)
+    if at is None or made.elements[at].how != "bare":
+        return
+    if any(element.kind in ("province", "city") for element in made.elements):
+        return
+    name = made.elements[at].text
+    made.elements[at] = made.elements[at]._replace(kind="place")
+    made.areas["district"].remove(name)
+    made.bases.append(name)
 
 
 def standard(reading: Reading) -> str:

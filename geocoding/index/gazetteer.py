@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -34,6 +34,14 @@ class Alias:
     status: str
 
 
+class KnownArea(NamedTuple):
+    """An area of the city with its polygon in metres of the plane. ``level``: district, street, community."""
+
+    level: str
+    name: str
+    shape: Any
+
+
 @dataclass(slots=True)
 class Gazetteer:
     """All that forward geocoding asks. Built once from entries; ``with_entries`` adds later ones."""
@@ -52,6 +60,8 @@ class Gazetteer:
     """Bases of the hamlets of a village, by the village's name."""
     roads: dict[str, Any] = field(default_factory=dict)
     """Road lines (shapely, metres of the plane) by canonical name, where the city has them."""
+    known_areas: dict[str, list[KnownArea]] = field(default_factory=dict)
+    """Areas by canonical name; several may bear one."""
 
     overlay: dict[int, Columns] = field(default_factory=dict)
     """Bases that changed since the columns were built, each with all its entries."""
