@@ -179,13 +179,16 @@ def _share_confidence(found: list[Match], candidates: list[Candidate]) -> None:
 def _status(found: list[Match], candidates: list[Candidate], threshold: float) -> str:
     if not found:
         return "not_found"
-    if len(found) > 1 and found[1].share >= RIVAL_SHARE * found[0].share and found[0].belief > 0.5:
-        return "ambiguous"
     best = candidates[0]
+    rivalled = len(found) > 1 and found[1].share >= RIVAL_SHARE * found[0].share and found[0].belief > 0.5
+    least = LEAST_OF_SAME_NAME if best.reason in _NAMED else LEAST_CONFIDENCE
+    among = sum(candidate.confidence for candidate in candidates) if rivalled else best.confidence
+    if among < least and best.level != "area":
+        return "not_found"
+    if rivalled:
+        return "ambiguous"
     if best.level == "area":
         return "doubtful"
-    if best.confidence < (LEAST_OF_SAME_NAME if best.reason in _NAMED else LEAST_CONFIDENCE):
-        return "not_found"
     if best.why == "lines_cross" or (best.level in _REGISTERED and best.reason in _EXACT and not best.shared):
         threshold = min(threshold, REGISTERED_CONFIDENCE)
     return "accepted" if best.confidence >= threshold else "doubtful"

@@ -81,3 +81,9 @@ def test_places_of_which_one_at_most_is_right_share_one_confidence(
         assert 0.0 <= candidate.confidence <= 1.0
         assert candidate.error_m >= 1.0
     assert total <= 1.001
+
+
+def test_a_number_far_past_every_road_of_the_name_is_not_found() -> None:
+    shared = ROADS[4]
+    assert geocode(CITY, EXAMINED, f"{shared}96号").status == "ambiguous"
+    assert geocode(CITY, EXAMINED, f"{shared}99999号").status == "not_found"
