@@ -22,6 +22,8 @@ from geocoding.index.columns import Cluster, Columns
 from geocoding.index.entries import TRACE, UNITS
 from geocoding.index.habits import Habits
 
+Floats = NDArray[np.float64]
+
 WINDOW = 20
 """Numbers looked at on each side."""
 MOST = 20
@@ -32,6 +34,9 @@ _UNIT_M = 10.0
 _TREND_M, _TREND_KNOWN_M = 2.5, 0.8
 """Metres a number that the straight trend may differ from none, or from what habit says."""
 _NOISE_M = {UNITS.index("door"): 42.0, UNITS.index("lane"): 50.0}
+_NOISE_BY_UNIT = np.full(len(UNITS), float(_NOISE_M[UNITS.index("door")] ** 2))
+_NOISE_BY_UNIT[UNITS.index("lane")] = _NOISE_M[UNITS.index("lane")] ** 2
+_FARTHEST = 16_000
 _ROBUST_M = 60.0
 _LEVEL = 1.0e6
 _FITS, _SETTLED_M = 6, 1.0
@@ -41,7 +46,6 @@ _ROAD_M = 150.0
 _TRACED_SD_M = 150.0
 
 LANE, DOOR = UNITS.index("lane"), UNITS.index("door")
-Floats = NDArray[np.float64]
 
 
 class Line(NamedTuple):
@@ -69,17 +73,24 @@ def along(columns: Columns, cluster: Cluster, number: int, unit: int, hidden: in
     low, high = max(cluster.start, middle - WINDOW), min(cluster.end, middle + WINDOW)
     numbers = np.asarray(columns.number[low:high])
     units = np.asarray(columns.unit[low:high])
-    rows = np.flatnonzero((numbers > 0) & (numbers != hidden) & ((units == DOOR) | (units == LANE)))
+    known = (units == DOOR) | (units == LANE)
+    known &= numbers > 0
+    if hidden >= 0:
+        known &= numbers != hidden
+    rows = known.nonzero()[0]
     if not len(rows):
         return None
-    step = (numbers[rows] - number).astype(np.float64)
-    away = np.abs(step)
+    numbers = numbers[rows]
+    away = np.abs(numbers - number)
     if len(rows) > MOST:
-        nearest = np.argpartition(away, MOST)[:MOST]
-        rows, step, away = rows[nearest], step[nearest], away[nearest]
-    x = np.asarray(columns.x[low:high])[rows].astype(np.float64)
-    y = np.asarray(columns.y[low:high])[rows].astype(np.float64)
-    shared = np.asarray(columns.shared[low:high])[rows] > 0
+        nearest = away.argpartition(MOST)[:MOST]
+        rows, numbers, away = rows[nearest], numbers[nearest], away[nearest]
+    units = units[rows]
+    rows += low
+    step = (numbers - number).astype(np.float64)
+    x = np.asarray(columns.x)[rows].astype(np.float64)
+    y = np.asarray(columns.y)[rows].astype(np.float64)
+    shared = np.asarray(columns.shared)[rows] > 0
     weight = 1.0 / (away + 10.0)
     weight /= weight.sum()
     mean_x, mean_y = float(weight @ x), float(weight @ y)
@@ -87,19 +98,19 @@ def along(columns: Columns, cluster: Cluster, number: int, unit: int, hidden: in
     trend_x, trend_y = _trend(columns, cluster, x, y, step) if beyond else (0.0, 0.0)
     targets = np.empty((len(rows), 3))
     targets[:, 0], targets[:, 1] = x - mean_x - trend_x * step, y - mean_y - trend_y * step
-    other_side = np.bitwise_and(numbers[rows] - number, 1).astype(np.bool_)
-    other_unit = units[rows] != unit
-    apart = np.abs(step[:, None] - step[None, :])
-    same_side = other_side[:, None] == other_side[None, :]
-    same_unit = other_unit[:, None] == other_unit[None, :]
     slope = _TREND_KNOWN_M if trend_x or trend_y else _TREND_M
-    covariance = _wander(apart) + _UNIT_M**2 * same_unit + slope**2 * np.outer(step, step)
-    covariance += _LEVEL + _SIDE_M**2 * same_side * np.exp(-apart / _SIDE_NUMBERS)
-    here = _wander(away) + _UNIT_M**2 * ~other_unit + _LEVEL
-    here += _SIDE_M**2 * ~other_side * np.exp(-away / _SIDE_NUMBERS)
-    targets[:, 2] = here
-    noise = np.where(units[rows] == LANE, _NOISE_M[LANE], _NOISE_M[DOOR]) ** 2
-    noise /= np.where(shared, _SHARED_WEIGHT, 1.0)
+    covariance = _kinship(np.abs(np.subtract.outer(numbers, numbers)))
+    sloping = slope * step
+    covariance += np.multiply.outer(sloping, sloping)
+    targets[:, 2] = here = _kinship(away)
+    other_unit = units != unit
+    if other_unit.any():
+        here -= _UNIT_M**2 * other_unit
+        targets[:, 2] = here
+        covariance -= _UNIT_M**2 * np.not_equal.outer(other_unit, other_unit)
+    noise = _NOISE_BY_UNIT[units]
+    if shared.any():
+        noise[shared] /= _SHARED_WEIGHT
     solved, residual = _robust(covariance, targets, noise)
     px, py, explained = (float(value) for value in here @ solved)
     prior = _WANDER_M**2 + _UNIT_M**2 + _SIDE_M**2 + _LEVEL
@@ -111,31 +122,44 @@ def along(columns: Columns, cluster: Cluster, number: int, unit: int, hidden: in
         span = float(np.hypot(x[one] - x[other], y[one] - y[other]))
     return Line(
         px + mean_x, py + mean_y, sqrt(max(prior - explained, 1.0)), float(weight @ residual),
-        int(away.min()), span, beyond, tuple((rows + low).tolist()), float(shared.mean()),
+        int(away.min()), span, beyond, tuple(rows.tolist()), float(shared.mean()),
     )  # fmt: skip
 
 
 def _robust(covariance: Floats, targets: Floats, noise: Floats) -> tuple[Floats, Floats]:
     """Solutions for the columns of ``targets``, and how far each of its points lies from the fit."""
-    own = np.diag_indices(len(noise))
-    extra: Floats | float = 1.0
+    noisy = np.empty_like(covariance)
+    diagonal = noisy.reshape(-1)[:: len(noise) + 1]
+    spread = noise
     residual = np.full(len(noise), np.inf)
     for _ in range(_FITS):
-        noisy = covariance.copy()
-        noisy[own] += noise * extra
-        solved = lapack.dposv(noisy, targets)[1]
-        off = targets[:, :2] - covariance @ solved[:, :2]
-        before, residual = residual, np.hypot(off[:, 0], off[:, 1])
+        np.copyto(noisy, covariance)
+        diagonal += spread
+        solved = lapack.dposv(noisy.T, targets, overwrite_a=1)[1]
+        # What the fit leaves of the targets is what the spread takes of the solution.
+        before, residual = residual, spread * np.hypot(solved[:, 0], solved[:, 1])
         if np.abs(residual - before).max() < _SETTLED_M:
             break
-        extra = 1.0 + (residual / _ROBUST_M) ** 2
+        spread = noise * (1.0 + (residual / _ROBUST_M) ** 2)
     return solved, residual
 
 
-def _wander(apart: Floats) -> Floats:
+def _kinship_table() -> Floats:
+    """What two positions have in common, by how many numbers they are apart: the level of the whole, the
+    road's wandering, one unit, and the side of the road, which numbers of one parity share."""
+    apart = np.arange(_FARTHEST + 1)
     scaled = apart / _WANDER_NUMBERS
-    covariance: Floats = _WANDER_M**2 * (1.0 + scaled) * np.exp(-scaled)
-    return covariance
+    common: Floats = _LEVEL + _UNIT_M**2 + _WANDER_M**2 * (1.0 + scaled) * np.exp(-scaled)
+    return common + (apart % 2 == 0) * _SIDE_M**2 * np.exp(-apart / _SIDE_NUMBERS)
+
+
+def _kinship(apart: NDArray[np.int32]) -> Floats:
+    """``_KINSHIP`` of each; numbers farther apart than its end have the level alone in common."""
+    common: Floats = _KINSHIP.take(apart, mode="clip")
+    return common
+
+
+_KINSHIP = _kinship_table()
 
 
 class _Axis(NamedTuple):

@@ -1,6 +1,7 @@
 """Reads an address: canonical text, names, numbers, crossing, relative place. Pure and deterministic."""
 
 import re
+from collections.abc import Iterable
 
 from geocoding.grammar import vocabulary as words
 from geocoding.grammar.elements import Element, Number, Reading, Relative
@@ -46,7 +47,10 @@ def read(text: str, lexicon: Lexicon) -> Reading:
     latin = _LATIN.fullmatch(form)
     if latin is not None:
         return _read_latin(form, latin)
-    return _read_plain(form, lexicon) or _assemble(form, split(form, lexicon))
+    plain = _read_plain(form, lexicon, 0)
+    if plain is not None and plain[1] == len(form):
+        return plain[0]
+    return _read_framed(form, lexicon) or _assemble(form, split(form, lexicon))
 
 
 def _read_latin(form: str, hit: re.Match[str]) -> Reading:
@@ -61,11 +65,12 @@ def _read_latin(form: str, hit: re.Match[str]) -> Reading:
     )  # fmt: skip
 
 
-def _read_plain(form: str, lexicon: Lexicon) -> Reading | None:
-    """Areas, then one known base, then numbers to the end; None when anything else is there."""
+def _read_plain(form: str, lexicon: Lexicon, start: int) -> tuple[Reading, int] | None:
+    """From ``start`` on areas, then one known base, then numbers, and where they end; None when anything else
+    is there, or a name could go on."""
     elements: list[Element] = []
     areas: dict[str, list[str]] = {"district": [], "town": [], "community": []}
-    start, size = 0, len(form)
+    size = len(form)
     while True:
         hit = lexicon.longest_at(form, start)
         if hit is None:
@@ -87,14 +92,47 @@ def _read_plain(form: str, lexicon: Lexicon) -> Reading | None:
         return None
     elements.append(Element(_base_label(kind), name, start, end, "gazetteer"))
     numbers, reached = numbers_at(form, end) if end < size else ([], end)
-    if reached < size:
-        return None
     elements.extend(Element(number.unit, form[a:b], a, b, "structure") for number, a, b in numbers)
     only = [number for number, _, _ in numbers]
-    return Reading(
+    reading = Reading(
         form, tuple(elements), tuple(areas["district"]), tuple(areas["town"]), tuple(areas["community"]),
         (name,), only[0] if only else None, tuple(only[1:]), "", None, None, "",
     )  # fmt: skip
+    return reading, reached
+
+
+def _any_of(listed: Iterable[str], shortest: int = 1) -> re.Pattern[str]:
+    chosen = sorted((word for word in listed if len(word) >= shortest), key=len, reverse=True)
+    return re.compile("|".join(map(re.escape, chosen)))
+
+
+_SAID_BEFORE = _any_of(words.BEFORE_WORDS)
+_SAID_AFTER = _any_of(words.AFTER_WORDS, 2)
+_RELATED = _any_of(words.RELATIONS)
+
+
+def _read_framed(form: str, lexicon: Lexicon) -> Reading | None:
+    """A plain address with a number, in what callers say before and after it: as the split reads it, in a
+    fraction of the time. None when anything else is there."""
+    start = 0
+    chatter: list[Element] = []
+    while (hit := _SAID_BEFORE.match(form, start)) is not None:
+        chatter.append(Element("chatter", hit[0], start, hit.end(), "words"))
+        start = hit.end()
+    found = _read_plain(form, lexicon, start)
+    if found is None or found[0].number is None or form[found[1] - 1].isdigit():
+        return None
+    reading, end = found
+    relative, after = None, []
+    if (hit := _RELATED.match(form, end)) is not None:
+        relative = Relative(words.RELATIONS[hit[0]])
+        after.append(Element("relation", hit[0], end, hit.end(), "words"))
+        end = hit.end()
+    if end < len(form):
+        if _SAID_AFTER.match(form, end) is None:
+            return None
+        after.append(Element("chatter", form[end:], end, len(form), "words"))
+    return reading._replace(elements=(*chatter, *reading.elements, *after), relative=relative)
 
 
 def _base_label(kind: int) -> str:

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from geocoding.grammar import vocabulary as words
 from geocoding.grammar.characters import fold, initials, pinyin, spoken
 from geocoding.grammar.elements import Number, Relative
 from geocoding.grammar.lexicon import DISTRICT, PLACE, POINT, ROAD, TOWN, Lexicon
@@ -253,3 +254,23 @@ def test_the_parts_are_the_text(text: str) -> None:
             assert reading.canonical[element.start : element.end] == element.text
         starts = [element.start for element in reading.elements]
         assert starts == sorted(starts)
+
+
+@given(
+    st.lists(st.sampled_from(words.BEFORE_WORDS), max_size=3),
+    st.sampled_from(["长安路25号", "望川区长安路120弄8号", "长安路25号3号楼102室", "南营12号"]),
+    st.sampled_from(["", *words.RELATIONS]),
+    st.lists(st.sampled_from([word for word in words.AFTER_WORDS if len(word) > 1]), max_size=3),
+    st.sampled_from(["", "狗叫了三天"]),
+)
+def test_what_is_said_around_an_address_changes_nothing(
+    before: list[str], address: str, relation: str, after: list[str], rest: str
+) -> None:
+    lexicon = Lexicon([("望川区", DISTRICT), ("长安路", ROAD), ("南营", PLACE)])
+    alone = read(address, lexicon)
+    around = read("".join([*before, address, relation, *after, rest if after else ""]), lexicon)
+    for part in ("districts", "towns", "bases", "number", "tail"):
+        assert getattr(around, part) == getattr(alone, part)
+    if relation:
+        assert around.relative is not None
+        assert around.relative.relation == words.RELATIONS[relation]
