@@ -10,7 +10,7 @@ Beyond the known numbers the process leans on the habits of the city (``index.ha
 the road, which its doors and the points that trace it show, the way the roads around rise, at their pace.
 """
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from math import atan2, atanh, cos, hypot, sin, sqrt, tanh
 from typing import NamedTuple
 
@@ -80,11 +80,10 @@ def along(columns: Columns, cluster: Cluster, number: int, unit: int, hidden: in
     rows = known.nonzero()[0]
     if not len(rows):
         return None
+    first, end, told = _nearest(numbers[rows].tolist(), number)
+    rows = rows[first:end]
     numbers = numbers[rows]
     away = np.abs(numbers - number)
-    if len(rows) > MOST:
-        nearest = away.argpartition(MOST)[:MOST]
-        rows, numbers, away = rows[nearest], numbers[nearest], away[nearest]
     units = units[rows]
     rows += low
     step = (numbers - number).astype(np.float64)
@@ -94,7 +93,7 @@ def along(columns: Columns, cluster: Cluster, number: int, unit: int, hidden: in
     weight = 1.0 / (away + 10.0)
     weight /= weight.sum()
     mean_x, mean_y = float(weight @ x), float(weight @ y)
-    beyond = bool(step.min() > 0 or step.max() < 0)
+    beyond = told[0] > number or told[-1] < number
     trend_x, trend_y = _trend(columns, cluster, x, y, step) if beyond else (0.0, 0.0)
     targets = np.empty((len(rows), 3))
     targets[:, 0], targets[:, 1] = x - mean_x - trend_x * step, y - mean_y - trend_y * step
@@ -109,21 +108,33 @@ def along(columns: Columns, cluster: Cluster, number: int, unit: int, hidden: in
         targets[:, 2] = here
         covariance -= _UNIT_M**2 * np.not_equal.outer(other_unit, other_unit)
     noise = _NOISE_BY_UNIT[units]
+    shared_part = 0.0
     if shared.any():
         noise[shared] /= _SHARED_WEIGHT
+        shared_part = float(shared.mean())
     solved, residual = _robust(covariance, targets, noise)
     px, py, explained = (float(value) for value in here @ solved)
     prior = _WANDER_M**2 + _UNIT_M**2 + _SIDE_M**2 + _LEVEL
     if beyond:
         span = float(np.hypot(px - (x - mean_x), py - (y - mean_y)).min())
     else:
-        one = int(np.argmax(np.where(step <= 0, step, -np.inf)))
-        other = int(np.argmin(np.where(step >= 0, step, np.inf)))
-        span = float(np.hypot(x[one] - x[other], y[one] - y[other]))
+        one, other = bisect_left(told, told[bisect_right(told, number) - 1]), bisect_left(told, number)
+        span = hypot(x[one] - x[other], y[one] - y[other])
     return Line(
         px + mean_x, py + mean_y, sqrt(max(prior - explained, 1.0)), float(weight @ residual),
-        int(away.min()), span, beyond, tuple(rows.tolist()), float(shared.mean()),
+        min(abs(value - number) for value in told), span, beyond, tuple(rows.tolist()), shared_part,
     )  # fmt: skip
+
+
+def _nearest(told: list[int], number: int) -> tuple[int, int, list[int]]:
+    """Which slice of rising numbers holds the ``MOST`` that are nearest to ``number``, and the slice."""
+    first = end = bisect_left(told, number)
+    while end - first < min(MOST, len(told)):
+        if first == 0 or (end < len(told) and told[end] - number <= number - told[first - 1]):
+            end += 1
+        else:
+            first -= 1
+    return first, end, told[first:end]
 
 
 def _robust(covariance: Floats, targets: Floats, noise: Floats) -> tuple[Floats, Floats]:
@@ -149,8 +160,10 @@ def _kinship_table() -> Floats:
     road's wandering, one unit, and the side of the road, which numbers of one parity share."""
     apart = np.arange(_FARTHEST + 1)
     scaled = apart / _WANDER_NUMBERS
-    common: Floats = _LEVEL + _UNIT_M**2 + _WANDER_M**2 * (1.0 + scaled) * np.exp(-scaled)
-    return common + (apart % 2 == 0) * _SIDE_M**2 * np.exp(-apart / _SIDE_NUMBERS)
+    wandering = _WANDER_M**2 * (1.0 + scaled) * np.exp(-scaled)
+    side = _SIDE_M**2 * np.exp(-apart / _SIDE_NUMBERS)
+    common: Floats = _LEVEL + _UNIT_M**2 + wandering + np.where(apart % 2 == 0, side, 0.0)
+    return common
 
 
 def _kinship(apart: NDArray[np.int32]) -> Floats:

@@ -259,7 +259,8 @@ def test_the_parts_are_the_text(text: str) -> None:
 @given(
     st.lists(st.sampled_from(words.BEFORE_WORDS), max_size=3),
     st.sampled_from(["长安路25号", "望川区长安路120弄8号", "长安路25号3号楼102室", "南营12号"]),
-    st.sampled_from(["", *words.RELATIONS]),
+    # 25号楼下 may be below 25号楼.
+    st.sampled_from(["", *(word for word in words.RELATIONS if not word.startswith("楼"))]),
     st.lists(st.sampled_from([word for word in words.AFTER_WORDS if len(word) > 1]), max_size=3),
     st.sampled_from(["", "狗叫了三天"]),
 )
