@@ -63,6 +63,8 @@ _PRIOR = {
     "road": 0.9,
     "area": 0.9,
 }
+_PLACE_ITSELF = 0.9
+"""A village or estate that is asked for by its own name, not for a house in it."""
 _PRIOR_ERROR_M = {
     "crossing": 1.0,
     "known": 15.0,
@@ -179,7 +181,10 @@ class Calibration:
         along the road bear it out, a middle as far as its place is small, a number beyond the known ones
         as far as it is near them."""
         spread_m = exp(match.location.features[1]) - 1.0
-        raw = _PRIOR[group] * match.share * match.belief * (ELSEWHERE if match.district_ok is False else 1.0)
+        belief = _PRIOR[group]
+        if group == "place" and match.reason in _NAMED and not match.numbered:
+            belief = _PLACE_ITSELF
+        raw = belief * match.share * match.belief * (ELSEWHERE if match.district_ok is False else 1.0)
         if group == "known":
             raw *= (0.7 if match.location.shared else 1.0) / (1.0 + (spread_m / CHORD_M) ** 2)
             return raw, 15.0 + 0.3 * spread_m
