@@ -24,6 +24,12 @@ export function circle({ lon, lat }: Spot, radius_m: number): GeoJSON.Feature {
   return { type: 'Feature', geometry: { type: 'Polygon', coordinates: [ring] }, properties: {} }
 }
 
+/** What the map must show for a circle of that radius to be seen whole. */
+export function around({ lon, lat }: Spot, radius_m: number): [number, number, number, number] {
+  const [dx, dy] = [radius_m / (M_PER_DEG * Math.cos((lat * Math.PI) / 180)), radius_m / M_PER_DEG]
+  return [lon - dx, lat - dy, lon + dx, lat + dy]
+}
+
 /** By the property `status`. */
 export function statusColor(palette: Palette): ExpressionSpecification {
   return ['match', ['get', 'status'], 'accepted', palette.unit.moving, 'doubtful', palette.unit.standing, 'ambiguous', palette.alert.info, 'decided', palette.label, palette.alert.critical] as unknown as ExpressionSpecification
