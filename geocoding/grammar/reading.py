@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable
 
 from geocoding.grammar import vocabulary as words
+from geocoding.grammar.divisions import DIVISIONS_BEGIN
 from geocoding.grammar.elements import Element, Number, Reading, Relative
 from geocoding.grammar.lattice import MAX_LENGTH, Span, split
 from geocoding.grammar.lexicon import (
@@ -47,7 +48,7 @@ def read(text: str, lexicon: Lexicon) -> Reading:
     latin = _LATIN.fullmatch(form)
     if latin is not None:
         return _read_latin(form, latin)
-    plain = _read_plain(form, lexicon, 0)
+    plain = _read_plain(form, lexicon, 0) or _read_unknown_road(form, lexicon, 0)
     if plain is not None and plain[1] == len(form):
         return plain[0]
     return _read_framed(form, lexicon) or _assemble(form, split(form, lexicon))
@@ -91,14 +92,53 @@ def _read_plain(form: str, lexicon: Lexicon, start: int) -> tuple[Reading, int] 
     if end < size and not form[end].isdigit():
         return None
     elements.append(Element(_base_label(kind), name, start, end, "gazetteer"))
-    numbers, reached = numbers_at(form, end) if end < size else ([], end)
+    return _numbered(form, elements, areas, end)
+
+
+def _numbered(
+    form: str, elements: list[Element], areas: dict[str, list[str]], end: int
+) -> tuple[Reading, int]:
+    """The reading of ``elements``, of which the last is the base, and the numbers from ``end`` on."""
+    base = elements[-1].text
+    numbers, reached = numbers_at(form, end) if end < len(form) else ([], end)
     elements.extend(Element(number.unit, form[a:b], a, b, "structure") for number, a, b in numbers)
     only = [number for number, _, _ in numbers]
     reading = Reading(
         form, tuple(elements), tuple(areas["district"]), tuple(areas["town"]), tuple(areas["community"]),
-        (name,), only[0] if only else None, tuple(only[1:]), "", None, None, "",
+        (base,), only[0] if only else None, tuple(only[1:]), "", None, None, "",
     )  # fmt: skip
     return reading, reached
+
+
+_SHORT_ROAD = re.compile(r"([\u3400-\u9fff]{2,3}?)(?:公路|大道|路|街|巷)(?=\d{1,5}(?:弄|号))")
+_MAY_BE_TWO = re.compile("[镇乡村区县市省路街道里坊园弄苑城]")
+"""Such a character before the last word may end a name of its own."""
+
+
+def _read_unknown_road(form: str, lexicon: Lexicon, start: int) -> tuple[Reading, int] | None:
+    """As ``_read_plain`` of a road that the gazetteer does not have, with two or three characters before its
+    last word, none of which begins anything known: of these the split never makes anything else."""
+    elements: list[Element] = []
+    areas: dict[str, list[str]] = {"district": [], "town": [], "community": []}
+    while (found := lexicon.longest_at(form, start)) is not None:
+        name, kind = found
+        if not kind & AREAS or kind & (BASES | POINT):
+            return None
+        label = next(label for bit, label in _AREA_LABELS if kind & bit)
+        elements.append(Element(label, name, start, start + len(name), "gazetteer"))
+        if label in areas and name not in areas[label]:
+            areas[label].append(name)
+        start += len(name)
+    hit = _SHORT_ROAD.match(form, start)
+    if hit is None or _MAY_BE_TWO.search(hit[1]):
+        return None
+    for at in range(start, hit.end() - 1):
+        if form[at : at + 2] in DIVISIONS_BEGIN or _SAID_BEFORE.match(form, at):
+            return None
+        if at > start and lexicon.longest_at(form, at) is not None:
+            return None
+    elements.append(Element("road", hit[0], start, hit.end(), "suffix"))
+    return _numbered(form, elements, areas, hit.end())
 
 
 def _any_of(listed: Iterable[str], shortest: int = 1) -> re.Pattern[str]:
@@ -120,6 +160,9 @@ def _read_framed(form: str, lexicon: Lexicon) -> Reading | None:
         chatter.append(Element("chatter", hit[0], start, hit.end(), "words"))
         start = hit.end()
     found = _read_plain(form, lexicon, start)
+    if found is None and (not chatter or len(chatter[-1].text) > 1):
+        # 从化北路 is no 化北路.
+        found = _read_unknown_road(form, lexicon, start)
     if found is None or found[0].number is None or form[found[1] - 1].isdigit():
         return None
     reading, end = found

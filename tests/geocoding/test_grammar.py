@@ -275,3 +275,20 @@ def test_what_is_said_around_an_address_changes_nothing(
     if relation:
         assert around.relative is not None
         assert around.relative.relation == words.RELATIONS[relation]
+
+
+@pytest.mark.parametrize(
+    ("text", "bases", "number"),
+    [
+        ("虹盛路160弄", ("虹盛路",), Number(160, "lane")),
+        ("望川区金松丰路396号2幢", ("金松丰路",), Number(396, "door")),
+        ("我要反映虹盛路160弄门口有人乱设摊", ("虹盛路",), Number(160, "lane")),
+        ("从化北路12号", ("从化北路",), Number(12, "door")),
+        ("临平五洲路8号", ("临平", "5洲路"), Number(8, "door")),
+        ("昆山花园路8号", ("昆山花园路",), Number(8, "door")),
+    ],
+)
+def test_roads_that_the_gazetteer_does_not_have(text: str, bases: tuple[str, ...], number: Number) -> None:
+    reading = read(text, Lexicon([("望川区", DISTRICT)]))
+    assert reading.bases == bases
+    assert reading.number == number
