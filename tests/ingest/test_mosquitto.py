@@ -50,8 +50,13 @@ async def test_a_command_by_the_clients_of_mosquitto(city: str, mosquitto: Mosqu
     at = ["-h", "127.0.0.1", "-p", str(mosquitto.mqtt_port), "-i", "d1", "-u", "d1", "-P", "any"]
     with mosquitto.running():
         heard = subprocess.Popen(
-            ["mosquitto_sub", *at, "-t", "wanmi/v1/d1/command", "-C", "1", "-W", "20"], stdout=subprocess.PIPE
+            ["stdbuf", "-oL", "mosquitto_sub", "-d", *at, "-t", "wanmi/v1/d1/command", "-C", "1", "-W", "20"],
+            stdout=subprocess.PIPE,
+            text=True,
         )
+        assert heard.stdout is not None
+        # What is sent before the subscription stands, nobody hears.
+        assert any(line.startswith("Subscribed") for line in heard.stdout)
         async with gateway_of(city, mosquitto.url("gateway"), command_every_s=0.3):
             (command,) = ask(
                 city,
@@ -59,7 +64,8 @@ async def test_a_command_by_the_clients_of_mosquitto(city: str, mosquitto: Mosqu
                    SELECT id, 'text', '{"text": "请到望川路"}', now() + interval '60 s' FROM device
                     WHERE key = 'd1' RETURNING id::text""",
             )
-            told = json.loads((await asyncio.to_thread(heard.communicate))[0])
+            said, _ = await asyncio.to_thread(heard.communicate)
+            (told,) = (json.loads(line) for line in said.splitlines() if line.startswith("{"))
             assert (told["id"], told["kind"], told["text"]) == (command[0], "text", "请到望川路")
             answer = json.dumps({"id": told["id"], "ok": True, "result": "read"})
             subprocess.run(
