@@ -27,6 +27,10 @@ _REGISTERED = frozenset(("door", "building", "place"))
 _EXACT = frozenset(("same", "alias", "former", "correction"))
 _NAMED = _EXACT | {"last_part", "short_name", "larger_place", "named_after", "series"}
 """Ways to a place whose name, or that of the larger place, was really said."""
+NAMED = frozenset(
+    ("road", "near_road", "place", "estate", "village", "point", "locality", "town", "community", "district")
+)
+"""Elements that are names: their numerals are written as signs write them."""
 LEAST_CONFIDENCE, LEAST_OF_SAME_NAME = 0.1, 0.02
 """Below this nothing is answered; the second where a name that was said is known."""
 
@@ -246,7 +250,13 @@ def explain(answer: Answer) -> dict[str, Any]:
         "canonical": answer.reading.canonical,
         "standard": standard(answer.reading),
         "elements": [
-            {"kind": e.kind, "text": e.text, "start": e.start, "end": e.end, "how": e.how}
+            {
+                "kind": e.kind,
+                "text": in_words(e.text) if e.kind in NAMED else e.text,
+                "start": e.start,
+                "end": e.end,
+                "how": e.how,
+            }
             for e in answer.reading.elements
         ],
         "crossing": list(answer.reading.crossing) if answer.reading.crossing else None,

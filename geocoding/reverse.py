@@ -10,6 +10,7 @@ from scipy.spatial import KDTree
 
 from geocoding.grammar.elements import Number
 from geocoding.grammar.lexicon import POINT, ROAD
+from geocoding.grammar.numerals import in_words
 from geocoding.grammar.structure import written
 from geocoding.index.columns import EARTH_M_PER_DEG
 from geocoding.index.entries import TRACE, UNITS
@@ -21,13 +22,16 @@ CROSSING_WITHIN_M = 80.0
 NEIGHBOURS = 24
 OTHER_SIDE_M = 25.0
 """A door across the road counts as so much farther away."""
+AT_M = 1.0
+"""Nearer than this the point lies at the place, in no direction of it."""
 _NAMES = ("北", "东北", "东", "东南", "南", "西南", "西", "西北")
 _NAMES_EN = ("north", "northeast", "east", "southeast", "south", "southwest", "west", "northwest")
 
 
 @dataclass(slots=True)
 class Near:
-    """A named thing near the point. ``direction``: in which direction of it the point lies."""
+    """A named thing near the point. ``direction``: in which direction of it the point lies; empty at the
+    place itself."""
 
     name: str
     lon: float
@@ -94,15 +98,14 @@ class ReverseIndex:
     def _near(self, name: str, tx: float, ty: float, x: float, y: float) -> Near:
         plane = self._gazetteer.columns.plane
         lon, lat = plane.degrees(tx, ty)
+        away = hypot(x - tx, y - ty)
         sector = round(degrees(atan2(x - tx, y - ty)) / 45.0) % 8
-        return Near(
-            name, round(lon, 7), round(lat, 7), round(hypot(x - tx, y - ty), 1), _NAMES[sector],
-            _NAMES_EN[sector],
-        )  # fmt: skip
+        names = (_NAMES[sector], _NAMES_EN[sector]) if away >= AT_M else ("", "")
+        return Near(name, round(lon, 7), round(lat, 7), round(away, 1), *names)
 
     def _name_of(self, row: int) -> str:
         columns = self._gazetteer.columns
-        base = self._gazetteer.bases.texts[int(self._base_of[row])]
+        base = in_words(self._gazetteer.bases.texts[int(self._base_of[row])])
         district = self._gazetteer.areas.texts[columns.district[row]]
         if not columns.number[row]:
             return base
@@ -160,7 +163,7 @@ class ReverseIndex:
         if shapely.distance(line, point) > DOOR_WITHIN_M:
             return None
         on_line = shapely.get_coordinates(shapely.shortest_line(line, point))[0]
-        return self._near(self._road_names[index], float(on_line[0]), float(on_line[1]), x, y)
+        return self._near(in_words(self._road_names[index]), float(on_line[0]), float(on_line[1]), x, y)
 
     def _nearest_crossing(self, x: float, y: float) -> Near | None:
         around = shapely.Point(x, y).buffer(CROSSING_WITHIN_M)
@@ -172,7 +175,7 @@ class ReverseIndex:
                 meeting = shapely.intersection(self._gazetteer.roads[one], self._gazetteer.roads[other])
                 for px, py in shapely.get_coordinates(meeting).tolist():
                     if hypot(px - x, py - y) <= CROSSING_WITHIN_M:
-                        found = self._near(f"{one}/{other}", px, py, x, y)
+                        found = self._near(in_words(f"{one}/{other}"), px, py, x, y)
                         if best is None or found.distance_m < best.distance_m:
                             best = found
         return best

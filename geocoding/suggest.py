@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from geocoding.grammar.characters import initials, pinyin
 from geocoding.grammar.lexicon import DISTRICT, TOWN
+from geocoding.grammar.numerals import in_words
 from geocoding.grammar.vocabulary import canonical
 from geocoding.index.gazetteer import Gazetteer
 from geocoding.interpolation import DOOR, LANE
@@ -120,13 +121,15 @@ class SuggestIndex:
         lon, lat = columns.plane.degrees(cluster.x, cluster.y)
         areas = self._gazetteer.areas.texts
         district = areas[min(cluster.districts)] if cluster.districts else ""
-        return Suggestion(self._gazetteer.bases.texts[base], "name", round(lon, 7), round(lat, 7), district)
+        return Suggestion(
+            in_words(self._gazetteer.bases.texts[base]), "name", round(lon, 7), round(lat, 7), district
+        )
 
     def _doors(
         self, base: int, digits: str, limit: int, centre: tuple[float, float] | None
     ) -> list[Suggestion]:
         columns = self._gazetteer.columns_of(base)
-        name = self._gazetteer.bases.texts[base]
+        name = in_words(self._gazetteer.bases.texts[base])
         found: dict[str, tuple[float, Suggestion]] = {}
         here = columns.plane.metres(*centre) if centre is not None else None
         for member in self._gazetteer.clusters_of(base):

@@ -46,7 +46,7 @@ def arabic(text: str) -> str:
     return _RUN.sub(_replace, text)
 
 
-_SHORT = re.compile(r"(?<![A-Z0-9])[1-9]\d?(?![0-9A-Z])")
+_SHORT = re.compile(r"(?<![A-Z0-9/.#(-])[1-9]\d?(?![0-9A-Z/.#-]|号|小时|元|天|分|周|期)")
 _DIGITS = "零一二三四五六七八九"
 
 
@@ -59,6 +59,6 @@ def _word(hit: re.Match[str]) -> str:
 
 
 def in_words(name: str) -> str:
-    """A canonical name as signs write it: 4川北路 -> 四川北路, 长桥2村 -> 长桥二村; numbers of three digits
-    and more, and those beside Latin letters, stay."""
+    """A canonical name as signs write it: 4川北路 -> 四川北路, 长桥2村 -> 长桥二村. Numbers of three digits
+    and more stay, those beside Latin letters and signs (7-11), and counts (3号线, 24小时)."""
     return _SHORT.sub(_word, name)

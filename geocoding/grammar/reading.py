@@ -20,6 +20,7 @@ from geocoding.grammar.lexicon import (
     TOWN,
     Lexicon,
 )
+from geocoding.grammar.numerals import in_words
 from geocoding.grammar.structure import numbers_at, written
 from geocoding.grammar.vocabulary import canonical
 
@@ -392,4 +393,5 @@ def standard(reading: Reading) -> str:
     numbers = [reading.number, *reading.tail] if reading.number else []
     areas = (*reading.districts, *reading.towns)
     communities = [name for name in reading.communities if name not in reading.bases]
-    return "".join((*areas, *communities, *reading.bases, *map(written, numbers), reading.point))
+    names = map(in_words, (*areas, *communities, *reading.bases))
+    return "".join((*names, *map(written, numbers), in_words(reading.point)))

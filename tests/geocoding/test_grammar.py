@@ -120,7 +120,7 @@ def test_numbers_written() -> None:
         ("南营村顾家宅12号", "南营村顾家宅12号"),
         ("花园小区5号楼2单元", "花园小区5号楼2单元"),
         ("长安路永和餐馆", "长安路永和餐馆"),
-        ("市第一中学2号楼", "市第1中学2号楼"),
+        ("市第一中学2号楼", "市第一中学2号楼"),
         ("新长安路12弄", "新长安路12弄"),
         ("长安路长安路25号", "长安路25号"),
     ],
@@ -292,3 +292,22 @@ def test_roads_that_the_gazetteer_does_not_have(text: str, bases: tuple[str, ...
     reading = read(text, Lexicon([("望川区", DISTRICT)]))
     assert reading.bases == bases
     assert reading.number == number
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "四川北路",
+        "三门路",
+        "五角场",
+        "长桥二村",
+        "市第一中学",
+        "十里堡",
+        "7-11便利店",
+        "永和餐馆(24小时店)",
+        "3号线",
+        "105医院",
+    ],
+)
+def test_names_are_shown_as_signs_write_them(name: str) -> None:
+    assert in_words(canonical(name)) == name

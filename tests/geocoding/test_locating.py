@@ -9,6 +9,8 @@ from geocoding.calibration import Calibration
 from geocoding.forward import Hints
 from geocoding.index.entries import Names, SourceRow
 from geocoding.index.gazetteer import Gazetteer, Source, build, read_sources
+from geocoding.reverse import ReverseIndex
+from geocoding.suggest import SuggestIndex
 
 DEG = 1 / 111_195.0
 EAST = DEG / math.cos(math.radians(30.5))
@@ -86,3 +88,21 @@ def test_works_at_a_crossing_lie_at_the_crossing() -> None:
     assert answer.best is not None
     assert answer.best.level == "crossing"
     assert off_m(answer, 400.0, 3100.0) < 1.0
+
+
+def test_a_point_is_described_in_the_words_of_the_signs() -> None:
+    rows = [at(f"s{n}", f"四川北路{n}号", n * 5.0, 0.0) for n in range(2, 60, 4)]
+    found = ReverseIndex(gazetteer(rows)).describe(120.0 + 50.0 * EAST, 30.5)
+    assert found.address == "望川区四川北路10号"
+    assert found.door is not None
+    assert (found.door.distance_m, found.door.direction, found.door.direction_en) == (0.0, "", "")
+    beside = ReverseIndex(gazetteer(rows)).describe(120.0 + 50.0 * EAST, 30.5 + 20.0 * DEG)
+    assert beside.door is not None
+    assert (beside.door.direction, beside.door.direction_en) == ("北", "north")
+
+
+def test_completions_are_written_as_signs_write_them() -> None:
+    rows = [at(f"s{n}", f"四川北路{n}号", n * 5.0, 0.0) for n in range(2, 60, 4)]
+    suggest = SuggestIndex(gazetteer(rows), {})
+    assert [found.text for found in suggest.find("四川")] == ["四川北路"]
+    assert suggest.find("四川北路1")[0].text == "四川北路10号"
