@@ -7,7 +7,7 @@ was made from may not be passed on; what the answer says of its own trust is wha
 from pathlib import Path
 
 from benchmarks.geocode_data import apart_m, load
-from geocoding.answers import REASON, WHY, Answer, geocode
+from geocoding.answers import REASON, WHY, Answer, explain, geocode
 from geocoding.calibration import calibrate, examine
 from geocoding.forward import Hints
 from geocoding.grammar.vocabulary import canonical
@@ -59,14 +59,19 @@ def _explained(answer: Answer) -> str:
     combination = f"{answer.combination.number} {answer.combination.name}" if answer.combination else "none"
     lines = [
         f"- canonical: `{reading.canonical}`",
-        "- read as: " + ", ".join(f"{e.text} = {e.kind} ({e.how})" for e in reading.elements),
+        "- read as: "
+        + ", ".join(f"{e['text']} = {e['kind']} ({e['how']})" for e in explain(answer)["elements"]),
         f"- combination: {combination}; status: **{answer.status}**",
     ]
     if reading.crossing:
         lines.append(f"- crossing: {reading.crossing[0]} × {reading.crossing[1]}")
     if reading.relative:
-        lines.append(f"- relative: {reading.relative.relation}, bearing {reading.relative.bearing_deg}°,"
-                     f" {reading.relative.distance_m} m")  # fmt: skip
+        told = [reading.relative.relation]
+        if reading.relative.bearing_deg is not None:
+            told.append(f"bearing {reading.relative.bearing_deg:.0f}°")
+        if reading.relative.distance_m is not None:
+            told.append(f"{reading.relative.distance_m:.0f} m")
+        lines.append("- relative: " + ", ".join(told))
     if answer.candidates:
         lines += ["", "| matched | level | confidence | error m | name | why | from the first |",
                   "| --- | --- | --- | --- | --- | --- | --- |"]  # fmt: skip
