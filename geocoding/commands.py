@@ -234,7 +234,7 @@ def as_members(answer: Answer) -> dict[str, Any]:
 def _print_answer(answer: Answer) -> None:
     name = answer.combination.name if answer.combination else "—"
     _print(f"[bold]{answer.text}[/bold]  →  {answer.status}  ({name})")
-    _print("  " + " ".join(f"{e.text}/{e.kind}" for e in answer.reading.elements))
+    _print("  " + " ".join(f"{e['text']}/{e['kind']}" for e in explain(answer)["elements"]))
     table = Table("匹配 matched", "级别 level", "可信度", "误差 m", "经度 lon", "纬度 lat", "原因 why")
     for c in answer.candidates[:5]:
         why = WHY[c.why].zh if c.why in WHY else c.why
