@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import cast
 from uuid import uuid4
 
+import psutil
 import psycopg
 import pytest
 import pytest_asyncio
@@ -45,8 +46,10 @@ LEAST_MEMORY_BYTES = 4 * 2**30
 def _scratch() -> Path:
     """Where the servers of the tests keep their files: in memory where there is room, as a database is a
     thousand files and each test copies one."""
-    roomy = MEMORY.is_dir() and os.access(MEMORY, os.W_OK | os.X_OK)
-    return MEMORY if roomy and shutil.disk_usage(MEMORY).free >= LEAST_MEMORY_BYTES else Path("/tmp")
+    if not MEMORY.is_dir() or not os.access(MEMORY, os.W_OK | os.X_OK):
+        return Path("/tmp")
+    room = min(shutil.disk_usage(MEMORY).free, psutil.virtual_memory().available)
+    return MEMORY if room >= LEAST_MEMORY_BYTES else Path("/tmp")
 
 
 def _sweep(scratch: Path) -> None:
