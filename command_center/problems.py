@@ -129,6 +129,11 @@ async def on_domain_error(request: Request, error: Exception) -> JSONResponse:
     return problem_response(request, error)
 
 
+def _listed(limit: Any) -> Any:
+    """A limit in Chinese: pydantic lists what it expects in English, 'a', 'b' or 'c'."""
+    return limit.replace(" or ", "、").replace(", ", "、") if isinstance(limit, str) else limit
+
+
 async def on_invalid(request: Request, error: Exception) -> JSONResponse:
     """What the caller sent is named by field and reason; the values are not repeated."""
     assert isinstance(error, RequestValidationError)
@@ -137,7 +142,8 @@ async def on_invalid(request: Request, error: Exception) -> JSONResponse:
     for item in error.errors():
         place: Sequence[Any] = item["loc"]
         known = _REASONS.get(item["type"])
-        zh = known.format(**item.get("ctx", {})) if known else "不合规：" + item["msg"]
+        limits = {name: _listed(value) for name, value in item.get("ctx", {}).items()}
+        zh = known.format(**limits) if known else "不合规：" + item["msg"]
         reason = Text(zh, item["msg"]).in_language(language)
         found.append({"field": ".".join(str(part) for part in place), "reason": reason})
     body = Invalid(count=len(found)).problem(language, request.url.path)

@@ -50,17 +50,20 @@ def area_matches(gazetteer: Gazetteer, reading: Reading, hints: Hints) -> list[M
 
 
 def in_its_area(gazetteer: Gazetteer, match: Match, reading: Reading) -> Match:
-    """The part of a road that lies in the street office or community said with it; the match as it is where
-    the area is not known or the road does not reach it."""
-    level, names = ("community", reading.communities) if reading.communities else ("street", reading.towns)
-    shapes = [area.shape for name in names for area in _named(gazetteer, level, name)]
-    if match.location.level != "road" or match.cluster < 0 or not shapes:
+    """The part of a road that lies in the community said with it, or in the street office where no community
+    of that name is known; the match as it is where neither is, or the road does not reach it."""
+    if match.location.level != "road" or match.cluster < 0:
         return match
+    shapes = [
+        [area.shape for name in names for area in _named(gazetteer, level, name)]
+        for level, names in (("community", reading.communities), ("street", reading.towns))
+    ]
+    shape = shapely.union_all(shapes[0] or shapes[1])
     columns = gazetteer.columns_of(match.base_id)
     cluster = columns.clusters[match.cluster]
     x = np.asarray(columns.x[cluster.start : cluster.end], np.float64)
     y = np.asarray(columns.y[cluster.start : cluster.end], np.float64)
-    inside = shapely.contains_xy(shapely.union_all(shapes), x, y)
+    inside = shapely.contains_xy(shape, x, y)
     if not inside.any():
         return match
     x, y = x[inside], y[inside]

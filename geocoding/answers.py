@@ -27,7 +27,7 @@ _REGISTERED = frozenset(("door", "building", "place"))
 _EXACT = frozenset(("same", "alias", "former", "correction"))
 _NAMED = _EXACT | {"last_part", "short_name", "larger_place", "named_after", "series"}
 """Ways to a place whose name, or that of the larger place, was really said."""
-NAMED = frozenset(
+_NAME_ELEMENTS = frozenset(
     ("road", "near_road", "place", "estate", "village", "point", "locality", "town", "community", "district")
 )
 """Elements that are names: their numerals are written as signs write them."""
@@ -158,9 +158,8 @@ def geocode(
 
 def _kind_said(gazetteer: Gazetteer, reading: Reading, found: list[Match]) -> int:
     """What kind of name an address was asked by: a road and a shop on it by the road."""
-    if reading.point and reading.number is None and reading.bases:
-        return gazetteer.base_kinds.get(gazetteer.bases.ids.get(reading.bases[-1], 0), 0)
-    return gazetteer.base_kinds.get(found[0].base_id, 0) if found else 0
+    said = gazetteer.bases.ids.get(reading.bases[-1]) if reading.point and reading.number is None else None
+    return gazetteer.base_kinds.get(said or found[0].base_id, 0)
 
 
 def _share_confidence(found: list[Match], candidates: list[Candidate]) -> None:
@@ -252,7 +251,7 @@ def explain(answer: Answer) -> dict[str, Any]:
         "elements": [
             {
                 "kind": e.kind,
-                "text": in_words(e.text) if e.kind in NAMED else e.text,
+                "text": in_words(e.text) if e.kind in _NAME_ELEMENTS else e.text,
                 "start": e.start,
                 "end": e.end,
                 "how": e.how,

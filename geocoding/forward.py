@@ -308,7 +308,7 @@ def _on_its_road(gazetteer: Gazetteer, found: list[Match]) -> list[Match]:
     """What is asked for by road and name: the places so named, those by the road before others; the road
     itself then says no more than where to look."""
     roads = [match for match in found if match.kind & ROAD and not match.kind & POINT]
-    points = [match for match in found if match not in roads]
+    points = [match for match in found if match.kind & POINT or not match.kind & ROAD]
     if not roads or not points:
         return found
     xs, ys = [], []

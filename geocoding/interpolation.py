@@ -24,6 +24,7 @@ from geocoding.index.habits import Habits
 
 Floats = NDArray[np.float64]
 
+LANE, DOOR = UNITS.index("lane"), UNITS.index("door")
 WINDOW = 20
 """Numbers looked at on each side."""
 MOST = 20
@@ -33,10 +34,10 @@ _SIDE_M, _SIDE_NUMBERS = 110.0, 400.0
 _UNIT_M = 10.0
 _TREND_M, _TREND_KNOWN_M = 2.5, 0.8
 """Metres a number that the straight trend may differ from none, or from what habit says."""
-_NOISE_M = {UNITS.index("door"): 42.0, UNITS.index("lane"): 50.0}
-_NOISE_BY_UNIT = np.full(len(UNITS), float(_NOISE_M[UNITS.index("door")] ** 2))
-_NOISE_BY_UNIT[UNITS.index("lane")] = _NOISE_M[UNITS.index("lane")] ** 2
+_NOISE_M = np.where(np.arange(len(UNITS)) == LANE, 50.0, 42.0)
+"""How far a known point is off, by the unit of its number."""
 _FARTHEST = 16_000
+"""Numbers so far apart have nothing in common any more."""
 _ROBUST_M = 60.0
 _LEVEL = 1.0e6
 _FITS, _SETTLED_M = 6, 1.0
@@ -44,8 +45,6 @@ _SHARED_WEIGHT = 0.3
 _ROAD_M = 150.0
 """Points that spread less than this tell no direction."""
 _TRACED_SD_M = 150.0
-
-LANE, DOOR = UNITS.index("lane"), UNITS.index("door")
 
 
 class Line(NamedTuple):
@@ -107,7 +106,7 @@ def along(columns: Columns, cluster: Cluster, number: int, unit: int, hidden: in
         here -= _UNIT_M**2 * other_unit
         targets[:, 2] = here
         covariance -= _UNIT_M**2 * np.not_equal.outer(other_unit, other_unit)
-    noise = _NOISE_BY_UNIT[units]
+    noise = _NOISE_M[units] ** 2
     shared_part = 0.0
     if shared.any():
         noise[shared] /= _SHARED_WEIGHT
@@ -167,7 +166,7 @@ def _kinship_table() -> Floats:
 
 
 def _kinship(apart: NDArray[np.int32]) -> Floats:
-    """``_KINSHIP`` of each; numbers farther apart than its end have the level alone in common."""
+    """``_KINSHIP`` of each; numbers farther apart than its end are as those there."""
     common: Floats = _KINSHIP.take(apart, mode="clip")
     return common
 

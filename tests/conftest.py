@@ -152,7 +152,7 @@ def device_url(broker: Broker) -> Callable[[str], str]:
 def mosquitto(short_folder: Path) -> Mosquitto:
     """A Mosquitto, configured and not started: another broker than our own."""
     if machine.find_program("mosquitto") is None:
-        pytest.skip("mosquitto is not installed")
+        pytest.fail("mosquitto is not installed: ./wanmi doctor")
     return Mosquitto(short_folder / f"mosquitto-{uuid4().hex[:8]}")
 
 

@@ -67,6 +67,8 @@ def missing_for_tests() -> list[Missing]:
         found.append(Missing("中文字体 a Chinese font", ("fonts-noto-cjk",)))
     if not machine.find_program("mosquitto"):
         found.append(Missing("mosquitto", ("mosquitto",)))
+    if not machine.find_program("mosquitto_sub"):
+        found.append(Missing("mosquitto-clients", ("mosquitto-clients",)))
     return found
 
 

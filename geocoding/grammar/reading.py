@@ -8,7 +8,6 @@ from geocoding.grammar.divisions import DIVISIONS_BEGIN
 from geocoding.grammar.elements import Element, Number, Reading, Relative
 from geocoding.grammar.lattice import MAX_LENGTH, Span, split
 from geocoding.grammar.lexicon import (
-    AREAS,
     BASES,
     CITY,
     COMMUNITY,
@@ -70,30 +69,32 @@ def _read_latin(form: str, hit: re.Match[str]) -> Reading:
 def _read_plain(form: str, lexicon: Lexicon, start: int) -> tuple[Reading, int] | None:
     """From ``start`` on areas, then one known base, then numbers, and where they end; None when anything else
     is there, or a name could go on."""
-    elements: list[Element] = []
-    areas: dict[str, list[str]] = {"district": [], "town": [], "community": []}
-    size = len(form)
-    while True:
-        hit = lexicon.longest_at(form, start)
-        if hit is None:
-            return None
-        name, kind = hit
-        end = start + len(name)
-        if kind & (BASES | POINT):
-            break
-        if not kind & AREAS:
-            return None
-        label = next(label for bit, label in _AREA_LABELS if kind & bit)
-        elements.append(Element(label, name, start, end, "gazetteer"))
-        if label in areas and name not in areas[label]:
-            areas[label].append(name)
-        start = end
-        if start >= size:
-            return None
-    if end < size and not form[end].isdigit():
+    elements, areas, start, hit = _known_areas(form, lexicon, start)
+    if hit is None:
+        return None
+    name, kind = hit
+    end = start + len(name)
+    if end < len(form) and not form[end].isdigit():
         return None
     elements.append(Element(_base_label(kind), name, start, end, "gazetteer"))
     return _numbered(form, elements, areas, end)
+
+
+def _known_areas(
+    form: str, lexicon: Lexicon, start: int
+) -> tuple[list[Element], dict[str, list[str]], int, tuple[str, int] | None]:
+    """Areas of the gazetteer from ``start`` on, as elements and by label; where they end, and the known name
+    that follows them."""
+    elements: list[Element] = []
+    areas: dict[str, list[str]] = {"district": [], "town": [], "community": []}
+    while (hit := lexicon.longest_at(form, start)) is not None and not hit[1] & (BASES | POINT):
+        name, kind = hit
+        label = next(label for bit, label in _AREA_LABELS if kind & bit)
+        elements.append(Element(label, name, start, start + len(name), "gazetteer"))
+        if label in areas and name not in areas[label]:
+            areas[label].append(name)
+        start += len(name)
+    return elements, areas, start, hit
 
 
 def _numbered(
@@ -119,18 +120,8 @@ _MAY_BE_TWO = re.compile("[镇乡村区县市省路街道里坊园弄苑城]")
 def _read_unknown_road(form: str, lexicon: Lexicon, start: int) -> tuple[Reading, int] | None:
     """As ``_read_plain`` of a road that the gazetteer does not have, with two or three characters before its
     last word, none of which begins anything known: of these the split never makes anything else."""
-    elements: list[Element] = []
-    areas: dict[str, list[str]] = {"district": [], "town": [], "community": []}
-    while (found := lexicon.longest_at(form, start)) is not None:
-        name, kind = found
-        if not kind & AREAS or kind & (BASES | POINT):
-            return None
-        label = next(label for bit, label in _AREA_LABELS if kind & bit)
-        elements.append(Element(label, name, start, start + len(name), "gazetteer"))
-        if label in areas and name not in areas[label]:
-            areas[label].append(name)
-        start += len(name)
-    hit = _SHORT_ROAD.match(form, start)
+    elements, areas, start, known = _known_areas(form, lexicon, start)
+    hit = _SHORT_ROAD.match(form, start) if known is None else None
     if hit is None or _MAY_BE_TWO.search(hit[1]):
         return None
     for at in range(start, hit.end() - 1):

@@ -79,3 +79,13 @@ async def test_a_session_that_ends_is_no_longer_trusted(logged_in: Login) -> Non
         await asyncio.sleep(0.02)
     else:
         pytest.fail("a session that ended still answers")
+
+
+async def test_what_is_allowed_is_listed_in_the_readers_language(logged_in: Login) -> None:
+    viewer = await logged_in("gis")
+    for language, listed in (("zh", "'wanmi'、'geocodejson'"), ("en", "'wanmi' or 'geocodejson'")):
+        answer = await viewer.get(
+            f"{API}/geocode", params={"q": "a", "format": "xml"}, headers={"Accept-Language": language}
+        )
+        assert answer.status_code == 422
+        assert listed in answer.json()["errors"][0]["reason"]

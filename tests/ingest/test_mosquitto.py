@@ -11,7 +11,6 @@ import pytest
 
 from benchmarks import scene
 from benchmarks.load import Publisher
-from command_center.processes import machine
 from tests.ingest.support import ask, ingesting, wait_for
 from tests.ingest.test_gateway import gateway_of
 from tests.mosquitto import Mosquitto
@@ -43,9 +42,6 @@ def test_what_came_while_ingest_was_away_is_stored_after_a_restart_of_the_broker
     assert ask(city, "SELECT count(DISTINCT (device_id, fix_time)) FROM fix") == [(MESSAGES,)]
 
 
-@pytest.mark.skipif(
-    machine.find_program("mosquitto_sub") is None, reason="mosquitto-clients is not installed"
-)
 async def test_a_command_by_the_clients_of_mosquitto(city: str, mosquitto: Mosquitto) -> None:
     at = ["-h", "127.0.0.1", "-p", str(mosquitto.mqtt_port), "-i", "d1", "-u", "d1", "-P", "any"]
     with mosquitto.running():
