@@ -107,6 +107,7 @@ def test_a_road_is_answered_where_it_runs_through_the_area_said(with_areas: Gaze
         ("东华街道长安路", (500.0, 0.0)),
         ("西园街道长安路", (1500.0, 0.0)),
         ("西园街道团结社区长安路", (1500.0, 0.0)),
+        ("西园街道无名社区长安路", (1500.0, 0.0)),
     ):
         answer = geocode(with_areas, Calibration(), text, Hints("望川区"))
         assert answer.best is not None
