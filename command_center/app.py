@@ -22,6 +22,7 @@ from command_center.devices import routes as device_routes
 from command_center.geocode import routes as geocode_routes
 from command_center.geocode import tables as geocode_tables
 from command_center.geocode import upkeep as geocode_upkeep
+from command_center.geocode.lookups import Lookups
 from command_center.grids import responsibility_routes, unit_grid_routes
 from command_center.grids import routes as grid_routes
 from command_center.imports import routes as import_routes
@@ -182,6 +183,9 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         state.gazetteer = Keeper(settings.database.database_url)
         state.gazetteer.start()
         stack.callback(state.gazetteer.stop)
+        state.geocode_lookups = Lookups(settings.database)
+        await state.geocode_lookups.open()
+        stack.push_async_callback(state.geocode_lookups.close)
         state.jobs = create_jobs(settings.database)
         await stack.enter_async_context(state.jobs.open_async())
         state.judge = Judge(state.engine, state.keyring, settings.identity, state.hasher)

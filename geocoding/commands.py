@@ -144,17 +144,24 @@ def batch(
     address_column: Annotated[str, typer.Option(help="地址列 column with the address")],
     district_column: Annotated[str | None, typer.Option(help="区县列 column with the district")] = None,
     sheet: Annotated[str | None, typer.Option(help="Excel 工作表名 sheet of a workbook")] = None,
+    areas: Annotated[
+        str | None,
+        typer.Option(
+            help="网格与部件代码只在这些区划内查 look codes up in these areas only: 310101%,310104%"
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """整表地理编码；中断后再次运行会接着做。Geocode a table; run again to go on after a stop."""
     total = count_rows(source)
+    within = None if areas is None else [pattern for pattern in areas.split(",") if pattern]
     with _progress(counted=total is not None) as bar, _connect() as connection:
         task = bar.add_task("加载地址库 loading the gazetteer", total=total)
         gazetteer, calibration = load_gazetteer(connection), load_calibration(connection)
         gc.freeze()
         report = run_batch(
             source, output, gazetteer, calibration, Areas(connection), address_column=address_column,
-            district_column=district_column, sheet=sheet, codes=DatabaseCodes(connection),
+            district_column=district_column, sheet=sheet, codes=DatabaseCodes(connection, within),
             progress=lambda done: bar.update(task, completed=done, description=f"{done:,} 条 rows"),
         )  # fmt: skip
     _remark(report)

@@ -12,11 +12,12 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     SmallInteger,
+    Text,
     UniqueConstraint,
     func,
     text,
 )
-from sqlalchemy.dialects.postgresql import DOUBLE_PRECISION, JSONB, REAL
+from sqlalchemy.dialects.postgresql import ARRAY, DOUBLE_PRECISION, JSONB, REAL
 from sqlalchemy.orm import Mapped, mapped_column
 
 from gis_core.database import Base
@@ -160,6 +161,9 @@ class GeocodeTable(Base):
     """Rows below the header."""
     address_column: Mapped[str | None]
     district_column: Mapped[str | None]
+    areas: Mapped[list[str] | None] = mapped_column(ARRAY(Text))
+    """LIKE patterns of the area codes of whoever had it located; None: the whole city. Grids and components
+    elsewhere are not found by their codes."""
     state: Mapped[str] = mapped_column(server_default="uploaded")
     done: Mapped[int] = mapped_column(server_default="0")
     refusal: Mapped[dict[str, Any] | None] = mapped_column(JSONB)

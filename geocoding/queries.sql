@@ -129,14 +129,15 @@ SELECT model FROM geocode_calibration ORDER BY id DESC LIMIT 1
 INSERT INTO geocode_calibration (entries, model) VALUES (%(entries)s, %(model)s)
 
 -- :name grid_by_code
-SELECT ST_X(p), ST_Y(p), code FROM (
-  SELECT code, ST_PointOnSurface(geom) AS p FROM unit_grid WHERE code = %(code)s
-) AS cell
+-- areas: LIKE patterns of area codes, NULL for all.
+SELECT ST_X(p) AS lon, ST_Y(p) AS lat, code AS name
+  FROM (SELECT code, area_code, ST_PointOnSurface(geom) AS p FROM publish.unit_grid WHERE code = %(code)s) AS cell
+ WHERE %(areas)s::text[] IS NULL OR area_code LIKE ANY (%(areas)s::text[])
 
 -- :name component_by_code
-SELECT ST_X(p), ST_Y(p), name FROM (
-  SELECT name, ST_PointOnSurface(geom) AS p FROM component WHERE code = %(code)s
-) AS thing
+SELECT ST_X(p) AS lon, ST_Y(p) AS lat, name
+  FROM (SELECT name, area_code, ST_PointOnSurface(geom) AS p FROM publish.component WHERE code = %(code)s) AS thing
+ WHERE %(areas)s::text[] IS NULL OR area_code LIKE ANY (%(areas)s::text[])
 
 -- :name located_areas
 SELECT level, code, name, ST_AsBinary(geom) FROM area

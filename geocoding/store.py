@@ -271,14 +271,21 @@ def renew_calibration(connection: Connection, gazetteer: Gazetteer, sample: int 
     return made
 
 
-class DatabaseCodes:
-    """Unit grids and components by code, one indexed look-up each."""
+def code_statement(code: str) -> str:
+    """The look-up of a unit grid or component by ``code``, within ``areas`` (LIKE patterns, or None)."""
+    return sql("component_by_code" if len(code) == 16 else "grid_by_code")
 
-    def __init__(self, connection: Connection) -> None:
+
+class DatabaseCodes:
+    """Unit grids and components by code, one indexed look-up each, within ``areas`` (LIKE patterns of area
+    codes; None: the whole city)."""
+
+    def __init__(self, connection: Connection, areas: Sequence[str] | None = None) -> None:
         self._connection = connection
+        self._areas = list(areas) if areas is not None else None
 
     def point_of(self, code: str) -> tuple[float, float, str] | None:
         """Longitude, latitude and name; None for an unknown code."""
-        statement = "component_by_code" if len(code) == 16 else "grid_by_code"
-        row = self._connection.execute(sql(statement), {"code": code}).fetchone()
+        values = {"code": code, "areas": self._areas}
+        row = self._connection.execute(code_statement(code), values).fetchone()
         return (float(row[0]), float(row[1]), str(row[2])) if row else None

@@ -10,6 +10,7 @@ import json
 import shutil
 import signal
 import sys
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, TextIO
@@ -109,33 +110,36 @@ async def work_on(table_id: int, database_url: str, data_dir: Path) -> None:
         source = source_of(data_dir, table_id)
         if begun is None or source is None:
             return
-        address, district = begun
+        address, district, areas = begun
         result = table_folder(data_dir, table_id) / RESULT
-        reason = await _geocode(connection, table_id, source, result, address, district)
+        asked = ["--address-column", address, *(["--district-column", district] if district else [])]
+        if areas is not None:
+            asked += ["--areas", ",".join(areas)]
+        reason = await _geocode(connection, table_id, source, result, asked)
         done = 0
         if reason is None:
             done = await asyncio.to_thread(_enter, database_url, table_id, result, address, district)
         await _end(connection, table_id, reason, done)
 
 
-async def _begin(connection: Connection, table_id: int) -> tuple[str, str | None] | None:
-    """Mark the table as ours; waits for the transaction that queued it."""
+async def _begin(connection: Connection, table_id: int) -> tuple[str, str | None, list[str] | None] | None:
+    """Mark the table as ours; waits for the transaction that queued it. Answers the columns with address and
+    district, and the areas it is located within."""
     async with connection.transaction():
         row = await (await connection.execute(_SQL["queued_table"], {"id": table_id})).fetchone()
         if row is None or row[1] != "queued" or row[2] is None:
             log.warning("geocode.not_queued", table=table_id, state=row and row[1])
             return None
         await connection.execute(_SQL["begin_table"], {"id": table_id})
-    return row[2], row[3]
+    return row[2], row[3], row[4]
 
 
 async def _geocode(
-    connection: Connection, table_id: int, source: Path, result: Path, address: str, district: str | None
+    connection: Connection, table_id: int, source: Path, result: Path, asked: Sequence[str]
 ) -> str | None:
     """Run the batch; answers why it failed, or None. It does not outlive us."""
     told = result.with_suffix(".log")
-    command = ["-m", "geocoding", "batch", str(source), str(result), "--json"]
-    command += ["--address-column", address, *(["--district-column", district] if district else [])]
+    command = ["-m", "geocoding", "batch", str(source), str(result), "--json", *asked]
     with told.open("wb") as log_file:
         process = await asyncio.create_subprocess_exec(
             sys.executable, *command, stdout=log_file, stderr=log_file,

@@ -1,5 +1,5 @@
 -- :name queued_table
-SELECT id, state, address_column, district_column FROM geocode_table WHERE id = %(id)s FOR UPDATE
+SELECT id, state, address_column, district_column, areas FROM geocode_table WHERE id = %(id)s FOR UPDATE
 
 -- :name begin_table
 UPDATE geocode_table SET state = 'running', changed_at = now() WHERE id = %(id)s

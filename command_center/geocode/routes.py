@@ -7,6 +7,7 @@ import msgspec
 from fastapi import APIRouter, Body, Depends, Query, Request, Response
 
 from command_center.geocode.corrections import QUERIES as CORRECTIONS
+from command_center.geocode.lookups import Lookups
 from command_center.geocode.quick import QuickRoute
 from command_center.problems import RESPONSES
 from command_center.requests import Conn, language_of, requires
@@ -45,7 +46,8 @@ class RequiresKnown(Requires):
         return principal
 
 
-MapReader = Annotated[Principal, Depends(RequiresKnown("map.view"))]
+MAP = "map.view"
+MapReader = Annotated[Principal, Depends(RequiresKnown(MAP))]
 _encode = msgspec.json.Encoder().encode
 
 
@@ -75,15 +77,13 @@ def _told(state: State, district: str, lon: float | None, lat: float | None, cal
     return Told(Hints("", (area.lon, area.lat)) if area else NO_HINTS, area)
 
 
-async def _with_codes(request: Request, answer: Answer) -> Answer:
-    """Unit grids and components are looked up in the database."""
-    code = answer.reading.code
-    if not code:
+async def _with_code(request: Request, reader: Principal, answer: Answer) -> Answer:
+    """Unit grids and components are looked up in the database, within the reader's areas."""
+    if not answer.reading.code:
         return answer
-    statement = "component_by_code" if len(code) == 16 else "grid_by_code"
-    async with request.app.state.engine.connect() as conn:
-        row = (await conn.execute(QUERIES[statement], {"code": code})).first()
-    return by_code(answer.text, answer.reading, (row[0], row[1], row[2]) if row else None)
+    lookups: Lookups = request.app.state.geocode_lookups
+    found = await lookups.point_of(answer.reading.code, reader.area_patterns(MAP))
+    return by_code(answer.text, answer.reading, found)
 
 
 @questions.get("/geocode", summary="地址定位 / Address to place")
@@ -106,8 +106,7 @@ async def find_address(
     state = _state(request)
     told = _told(state, district, lon, lat, caller)
     answer = geocode(state.gazetteer, state.calibration, q, told.hints, limit=limit)
-    if answer.reading.code:
-        answer = await _with_codes(request, answer)
+    answer = await _with_code(request, reader, answer)
     state.areas.stamp([answer])
     if format == "geocodejson":
         return _json(geocodejson(answer))
@@ -142,6 +141,7 @@ async def find_addresses(
         )
         for a in addresses
     ]  # fmt: skip
+    answers = [await _with_code(request, reader, answer) for answer in answers]
     state.areas.stamp(answers)
     language = language_of(request)
     return _json([answer_members(answer, language) for answer in answers])
@@ -154,14 +154,13 @@ async def describe_point(
     lon: Annotated[float, Query(ge=-180, le=180)],
     lat: Annotated[float, Query(ge=-90, le=90)],
 ) -> Response:
-    """Nearest door on its side of the road, crossing, landmark, areas and grids, nearest component."""
+    """Nearest door on its side of the road, crossing, landmark, areas and grids; the nearest component of the
+    reader's areas."""
     state = _state(request)
     members = described_members(state.reverse.describe(lon, lat))
     members |= state.areas.at(lon, lat)
-    async with request.app.state.engine.connect() as conn:
-        found = await conn.execute(QUERIES["nearest_component"], {"lon": lon, "lat": lat})
-        component = found.mappings().first()
-    members["component"] = dict(component) if component else None
+    lookups: Lookups = request.app.state.geocode_lookups
+    members["component"] = await lookups.component_near(lon, lat, reader.area_patterns(MAP))
     return _json(members)
 
 
@@ -185,7 +184,7 @@ async def suggest(
 async def remember_choice(
     request: Request,
     conn: Conn,
-    reader: Annotated[Principal, requires("map.view")],
+    reader: Annotated[Principal, requires(MAP)],
     base: Annotated[str, Body(embed=True, max_length=60)],
 ) -> None:
     """What is chosen often comes first among the next suggestions. Of a door its road counts."""

@@ -242,7 +242,8 @@ async def run_table(
     for column in (body.address_column, body.district_column):
         if column is not None:
             column_at(row["header"], column)
-    await conn.execute(_SQL["table_queue"], {"id": table_id, **body.model_dump()})
+    values = {"id": table_id, "areas": editor.area_patterns(EDIT), **body.model_dump()}
+    await conn.execute(_SQL["table_queue"], values)
     await request.app.state.jobs.configure_task("geocode:locate_table").defer_async(table_id=table_id)
     await audit("geocode.run", "geocode_table", table_id, body.model_dump())
     return await _detail(conn, editor, table_id)

@@ -19,7 +19,7 @@ SELECT state FROM geocode_table WHERE id = :id FOR UPDATE
 -- :name table_queue
 UPDATE geocode_table
    SET state = 'queued', address_column = :address_column, district_column = :district_column, done = 0,
-       refusal = NULL, changed_at = now()
+       areas = CAST(:areas AS text[]), refusal = NULL, changed_at = now()
  WHERE id = :id
 
 -- :name table_delete
