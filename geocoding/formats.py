@@ -1,6 +1,6 @@
 """Answers as JSON members, and as GeocodeJSON (geocoding/geocodejson-spec 0.1.0) for existing clients."""
 
-from dataclasses import asdict, fields
+from dataclasses import fields
 from typing import Any
 
 from geocoding.answers import REASON, WHY, Answer, Candidate, explain
@@ -11,6 +11,7 @@ _TYPES = {
     "road": "street", "crossing": "street", "grid": "locality", "component": "house", "area": "district",
 }  # fmt: skip
 _CANDIDATE_FIELDS = tuple(field.name for field in fields(Candidate))
+_DESCRIBED_FIELDS = tuple(field.name for field in fields(Described))
 
 
 def answer_members(answer: Answer, language: str) -> dict[str, Any]:
@@ -68,5 +69,5 @@ def geocodejson(answer: Answer, attribution: str = "") -> dict[str, Any]:
 
 
 def described_members(described: Described) -> dict[str, Any]:
-    """What is said of a point, as JSON members."""
-    return asdict(described)
+    """What is said of a point, member by member."""
+    return {name: getattr(described, name) for name in _DESCRIBED_FIELDS}

@@ -131,7 +131,7 @@ def matches(
     best = max((match.weight for match in found if match.district_ok is not False), default=0.0)
     if best < 0.1:
         seen = {target.base_id for target in targets}
-        for target in _similar(gazetteer, reading, seen, edits=best == 0.0):
+        for target in _similar(gazetteer, reading, seen, districts, edits=best == 0.0):
             _place(gazetteer, target, districts, towns, hints, hidden, found)
         for target in _larger(gazetteer, reading):
             _place(gazetteer, target, districts, towns, hints, hidden, found)
@@ -185,9 +185,11 @@ def _without_areas(reading: Reading) -> str:
     return reading.canonical[start:]
 
 
-def _similar(gazetteer: Gazetteer, reading: Reading, seen: set[int], *, edits: bool) -> list[Target]:
+def _similar(
+    gazetteer: Gazetteer, reading: Reading, seen: set[int], districts: frozenset[int], *, edits: bool
+) -> list[Target]:
     """Names that sound or look like the one given; with ``edits`` also those one character away and
-    known names inside it."""
+    known names inside it. Of many those with a place in ``districts``."""
     base, _, last = base_of(reading, gazetteer.names.lexicon)
     number, tail = reading.number, tail_of(reading)
     ids = gazetteer.bases.ids
@@ -195,7 +197,10 @@ def _similar(gazetteer: Gazetteer, reading: Reading, seen: set[int], *, edits: b
     joined = "".join(reading.bases[-2:])
     names = (base, last, joined) if joined in reading.canonical else (base, last)
     for name in dict.fromkeys(names):
-        for other, belief, reason in gazetteer.similar.find(name, edits=edits)[:MAX_SIMILAR]:
+        similar = gazetteer.similar.find(name, edits=edits)
+        if districts and len(similar) > MAX_SIMILAR:
+            similar.sort(key=lambda one: -one[1] * _within(gazetteer, one[0], districts))
+        for other, belief, reason in similar[:MAX_SIMILAR]:
             base_id = ids.get(other)
             if base_id and base_id not in seen:
                 seen.add(base_id)
@@ -210,6 +215,14 @@ def _similar(gazetteer: Gazetteer, reading: Reading, seen: set[int], *, edits: b
             found.append(Target(inner, base_id, 0.5, "inside", number, tail))
             break
     return found
+
+
+def _within(gazetteer: Gazetteer, name: str, districts: frozenset[int]) -> float:
+    """1 for a name of which a place lies in ``districts``, else what another district leaves of it."""
+    base_id = gazetteer.bases.ids.get(name, 0)
+    clusters = gazetteer.columns_of(base_id).clusters
+    known = any(clusters[member].districts & districts for member in gazetteer.clusters_of(base_id))
+    return 1.0 if known else OTHER_DISTRICT
 
 
 def _larger(gazetteer: Gazetteer, reading: Reading) -> list[Target]:

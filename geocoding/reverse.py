@@ -166,8 +166,10 @@ class ReverseIndex:
         return self._near(in_words(self._road_names[index]), float(on_line[0]), float(on_line[1]), x, y)
 
     def _nearest_crossing(self, x: float, y: float) -> Near | None:
-        around = shapely.Point(x, y).buffer(CROSSING_WITHIN_M)
-        hit = [int(i) for i in self._roads.query(around, predicate="intersects")] if self._road_names else []
+        if not self._road_names:
+            return None
+        near = self._roads.query(shapely.Point(x, y), predicate="dwithin", distance=CROSSING_WITHIN_M)
+        hit = near.tolist()
         best: Near | None = None
         for n, i in enumerate(hit):
             for j in hit[n + 1 :]:

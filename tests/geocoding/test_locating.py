@@ -16,9 +16,9 @@ DEG = 1 / 111_195.0
 EAST = DEG / math.cos(math.radians(30.5))
 
 
-def at(key: str, text: str, x: float, y: float, name: str = "") -> SourceRow:
+def at(key: str, text: str, x: float, y: float, name: str = "", district: str = "望川区") -> SourceRow:
     """A row at (x, y) metres."""
-    return SourceRow(key, text, 120.0 + x * EAST, 30.5 + y * DEG, "望川区", name=name)
+    return SourceRow(key, text, 120.0 + x * EAST, 30.5 + y * DEG, district, name=name)
 
 
 def parallel_roads() -> list[SourceRow]:
@@ -106,3 +106,21 @@ def test_completions_are_written_as_signs_write_them() -> None:
     suggest = SuggestIndex(gazetteer(rows), {})
     assert [found.text for found in suggest.find("四川")] == ["四川北路"]
     assert suggest.find("四川北路1")[0].text == "四川北路10号"
+
+
+def test_of_many_like_names_those_in_the_district_said_are_looked_at() -> None:
+    """A dozen roads elsewhere are as like the name with a lost character as the one that is meant."""
+    elsewhere = [
+        at(f"{head}{number}", f"{head}望溪大道{number}号", n * 300.0 + number * 5.0, 9e3, district="临川区")
+        for n, head in enumerate("云兰竹梅松柏桂枫杉榆槐柳")
+        for number in (2, 12, 22)
+    ]
+    meant = [at(f"m{number}", f"龙望溪大道{number}号", number * 5.0, 0.0) for number in (2, 12, 22)]
+    names = Names()
+    names.add_areas({"望川区", "临川区"}, (), ())
+    source = Source(0, "s", 0.8)
+    entries, of, keys = read_sources([(source, [*elsewhere, *meant])], names)
+    made = build(entries, of, keys, names, [0.8])
+    answer = geocode(made, Calibration(), "望川区望溪大道12号")
+    assert [candidate.matched for candidate in answer.candidates] == ["望川区龙望溪大道12号"]
+    assert off_m(answer, 60.0, 0.0) < 1.0
