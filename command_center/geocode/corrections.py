@@ -3,9 +3,10 @@
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from geocoding.grammar.elements import Number, Reading
+from geocoding.grammar.lexicon import POINT
 from geocoding.grammar.reading import read
 from geocoding.grammar.vocabulary import canonical
-from geocoding.index.entries import base_of, tail_of
+from geocoding.index.entries import base_of, place_told, tail_of
 from geocoding.index.gazetteer import Gazetteer
 from gis_core.database import load_queries
 from gis_core.errors import BadInput
@@ -19,7 +20,9 @@ SHORTEST_NAME = 2
 async def keep_point(
     conn: AsyncConnection, gazetteer: Gazetteer, text: str, district: str, lon: float, lat: float
 ) -> tuple[str, str]:
-    """Make the point an entry of the source ``correction``, which is trusted most.
+    """Make the point an entry of the source ``correction``, which is trusted most. What is told from another
+    place (opposite a door, at a crossing, a shop on a road) is kept under its own words: the door, the road
+    stay where they are.
 
     Answers the base and the canonical address. Raises BadInput for a point off the earth or a text that
     names nothing.
@@ -30,14 +33,16 @@ async def keep_point(
     if not reading.bases:
         raise BadInput(field="text", reason_zh="读不出道路或地名", reason="no road or place name is read")
     base, kind, _ = base_of(reading, gazetteer.names.lexicon)
-    number = reading.number or Number(0, "")
+    number, tail = reading.number or Number(0, ""), tail_of(reading)
+    if told := place_told(reading):
+        base, kind, number, tail = told, POINT, Number(0, ""), ""
     source_id = await conn.scalar(QUERIES["correction_source"])
     await conn.execute(
         QUERIES["correction_add"],
         {
             "source_id": source_id, "key": reading.canonical, "base": base, "kind": kind,
             "number": number.value, "unit": number.unit, "mark": number.mark, "upto": number.upto,
-            "tail": tail_of(reading),
+            "tail": tail,
             "district": canonical(district) or (reading.districts[0] if reading.districts else ""),
             "display": text[:LONGEST_DISPLAY], "lon": lon, "lat": lat,
         },

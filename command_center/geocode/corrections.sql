@@ -9,7 +9,9 @@ INSERT INTO gazetteer_entry (source_id, source_key, part, base, kind, number, un
 VALUES (:source_id, :key, 0, :base, :kind, :number, :unit, :mark, :upto, :tail,
         :district, '', '', :display, :lon, :lat)
 ON CONFLICT (source_id, source_key, part) DO UPDATE
-   SET base = excluded.base, lon = excluded.lon, lat = excluded.lat, display = excluded.display,
+   SET base = excluded.base, kind = excluded.kind, number = excluded.number, unit = excluded.unit,
+       mark = excluded.mark, upto = excluded.upto, tail = excluded.tail, district = excluded.district,
+       lon = excluded.lon, lat = excluded.lat, display = excluded.display,
        changed_xid = pg_current_xact_id()::text::bigint
 
 -- :name notify

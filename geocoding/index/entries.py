@@ -89,6 +89,12 @@ def kind_of(base: str, label: str) -> int:
     return POINT if label == "point" else PLACE
 
 
+_AROUND = frozenset(
+    ("province", "city", "district", "town", "community", "repeated", "chatter", "mark", "joiner")
+)
+"""Elements that stand before or after the place itself."""
+
+
 def base_of(reading: Reading, lexicon: Lexicon) -> tuple[str, int, str]:
     """Identity of the place that the numbers of a reading belong to, its kind, and its last part.
 
@@ -106,6 +112,16 @@ def base_of(reading: Reading, lexicon: Lexicon) -> tuple[str, int, str]:
             break
         chain.insert(0, name)
     return "".join(chain), kind, last
+
+
+def place_told(reading: Reading) -> str:
+    """The words that tell the place, when it is not what the bases and numbers name but something told from
+    them: opposite a door, at a crossing, a shop on a road. Empty for all other addresses."""
+    told = reading.relative is not None or reading.crossing is not None
+    if not told and not (reading.point and reading.number is None and reading.point != reading.bases[-1]):
+        return ""
+    said = [element for element in reading.elements if element.kind not in _AROUND]
+    return reading.canonical[said[0].start : said[-1].end] if said else ""
 
 
 def collect_names(rows: Iterable[SourceRow], names: Names) -> None:

@@ -10,7 +10,7 @@ from geocoding.grammar.vocabulary import canonical
 
 SAME_SOUND, LIKE_SOUND, LIKE_SHAPE, ONE_EDIT, WILD = 0.92, 0.85, 0.88, 0.6, 0.85
 PINYIN, INITIALS = 0.85, 0.6
-SERIES, FEW, REPLACED = 0.45, 0.3, 0.9
+SERIES, FEW = 0.45, 0.3
 """How far a name found so is believed before the number and the area are looked at: the order in
 which people make these mistakes."""
 
@@ -104,9 +104,8 @@ class SimilarNames:
                         steps = abs(int(name[i]) - int(other[i]))
                         offer(other, SERIES - 0.03 * steps, "series")
                         continue
-                    # The kind of road is rarely mistaken, its name is; a character is sooner left out
-                    # than replaced by one that neither sounds nor looks like it.
-                    offer(other, belief * (0.5 if i == len(name) - 1 else REPLACED), "one_character")
+                    # The kind of road is rarely mistaken, its name is.
+                    offer(other, belief * (0.5 if i == len(name) - 1 else 1.0), "one_character")
 
 
 class Offer(Protocol):

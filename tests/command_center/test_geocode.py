@@ -9,7 +9,10 @@ import psycopg
 import pytest
 import pytest_asyncio
 
+from geocoding.answers import geocode
+from geocoding.calibration import Calibration
 from geocoding.imports import import_table
+from geocoding.store import load_gazetteer
 from geocoding.tables import TableSpec
 from tests.command_center.conftest import Login
 from tests.geocoding.test_store import write_city
@@ -109,3 +112,38 @@ async def test_ten_kilobytes_are_read_and_more_refused(editor: httpx.AsyncClient
     assert long.json()[0]["status"] == "not_found"
     answer = await editor.get(f"{API}/geocode", params={"q": "a" * 10_241})
     assert answer.status_code == 422
+
+
+@pytest.mark.parametrize(
+    ("told", "asked_again", "unmoved"),
+    [
+        ("望川区长安路123号对面", "我要反映长安路123号对面有人乱设摊", "长安路123号"),
+        ("望川区长安路123号往东80米", "长安路123号往东80米", "长安路123号"),
+        ("长安路与青石巷交叉口", "望川区长安路与青石巷交叉口", "长安路5号"),
+        ("长安路永和餐馆", "望川区长安路永和餐馆", "长安路"),
+        ("长安路永和餐馆旁", "长安路永和餐馆旁", "长安路"),
+    ],
+)
+async def test_a_corrected_place_told_from_another_leaves_that_one_where_it_is(
+    editor: httpx.AsyncClient, database_url: str, tmp_path: Path, told: str, asked_again: str, unmoved: str
+) -> None:
+    put_city(database_url, tmp_path)
+    await until(editor, "长安路123号", "accepted")
+
+    async def place(text: str) -> list[tuple[float, float]]:
+        found = (await editor.get(f"{API}/geocode", params={"q": text})).json()
+        return [(c["lon"], c["lat"]) for c in found["candidates"][:1]]
+
+    before = await place(unmoved)
+    spot = {"text": told, "lon": 120.0123, "lat": 30.5123}
+    assert (await editor.post(f"{API}/geocode/corrections", json=spot)).status_code == 201
+    deadline = time.monotonic() + 3
+    while await place(asked_again) != [(120.0123, 30.5123)]:
+        assert time.monotonic() < deadline, await place(asked_again)
+        time.sleep(0.05)
+    assert await place(told) == [(120.0123, 30.5123)]
+    assert await place(unmoved) == before
+    with psycopg.connect(database_url) as connection:
+        best = geocode(load_gazetteer(connection), Calibration(), asked_again).best
+    assert best is not None
+    assert (best.lon, best.lat) == (120.0123, 30.5123)
