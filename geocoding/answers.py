@@ -10,10 +10,11 @@ from geocoding.calibration import WRONG_M, Calibration
 from geocoding.combinations import Combination, combination_of, signature
 from geocoding.crossings import crossing, moved
 from geocoding.forward import Hints, Match, matches
-from geocoding.grammar.elements import Reading
+from geocoding.grammar.elements import Reading, Relative
 from geocoding.grammar.numerals import in_words
 from geocoding.grammar.reading import read, standard
 from geocoding.grammar.structure import written
+from geocoding.grammar.vocabulary import BEARINGS
 from geocoding.index.gazetteer import Gazetteer
 from gis_core.errors import Text
 
@@ -206,6 +207,7 @@ def _candidate(
     if added_m:
         error_m = hypot(error_m, added_m)
     lon, lat = gazetteer.columns.plane.degrees(x, y)
+    told = _told_from(reading.relative) if (x, y) != (location.x, location.y) else ""
     district = ""
     if match.cluster >= 0:
         columns = gazetteer.columns_of(match.base_id)
@@ -216,8 +218,21 @@ def _candidate(
             district = gazetteer.areas.texts[next(iter(cluster.districts))]
     return Candidate(
         round(lon, 7), round(lat, 7), location.level, round(error_m, 1), round(confidence, 4),
-        _matched(match, reading, district), match.reason, location.why, location.shared, district,
+        _matched(match, reading, district) + told, match.reason, location.why, location.shared, district,
     )  # fmt: skip
+
+
+_BEARING_WORDS = {bearing_deg: word for word, bearing_deg in BEARINGS.items()}
+
+
+def _told_from(relative: Relative | None) -> str:
+    """What stands after the place that a point was moved from."""
+    if relative is None:
+        return ""
+    if relative.bearing_deg is None:
+        return "对面"
+    word = _BEARING_WORDS[relative.bearing_deg]
+    return f"往{word}{relative.distance_m:g}米" if relative.distance_m is not None else f"{word}侧"
 
 
 def _matched(match: Match, reading: Reading, district: str) -> str:

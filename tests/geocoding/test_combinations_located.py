@@ -140,6 +140,25 @@ def test_opposite_is_across_the_road(with_areas: Gazetteer) -> None:
     assert there is not None
     assert _off_m(there, (125.0, 40.0)) < 1.0
     assert there.error_m > here.error_m
+    assert there.matched == here.matched + "对面"
+
+
+@pytest.mark.parametrize(
+    ("text", "title", "spot"),
+    [
+        ("长安路25号往东50米", "长安路25号往东50米", (175.0, 0.0)),
+        ("长安路25号西北侧", "长安路25号西北侧", (125.0 - 21.2, 21.2)),
+        ("长安路25号门口", "长安路25号", (125.0, 0.0)),
+        ("长安路25号旁", "长安路25号", (125.0, 0.0)),
+    ],
+)
+def test_the_title_says_where_from_the_door_the_point_is(
+    with_areas: Gazetteer, text: str, title: str, spot: tuple[float, float]
+) -> None:
+    best = geocode(with_areas, Calibration(), text, Hints("望川区")).best
+    assert best is not None
+    assert best.matched == f"望川区{title}"
+    assert _off_m(best, spot) < 1.0
 
 
 @pytest.fixture
