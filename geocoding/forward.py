@@ -38,6 +38,10 @@ _WEAK_REASONS = frozenset(
     )
 )
 OTHER_HAMLET = 0.15
+LITTLE = 0.1
+"""Weight below which other names than the one given are looked at."""
+BESIDE_STRONGER = 0.3
+"""What remains of a name with another character beside one that sounds or looks the same."""
 """What remains of a hamlet's name with one other character: 庆星村顾家宅 is not 庆星村张家宅."""
 BY_THE_ROAD_M = 300.0
 """A place so far from the nearest door of the road it is said to be on has half its weight."""
@@ -128,14 +132,26 @@ def matches(
         _place(gazetteer, target, districts, towns, hints, hidden, found)
     if reading.number is None and reading.point:
         found = _on_its_road(gazetteer, found)
-    best = max((match.weight for match in found if match.district_ok is not False), default=0.0)
-    if best < 0.1:
+    best = _best_weight(found)
+    if best < LITTLE:
         seen = {target.base_id for target in targets}
-        for target in _similar(gazetteer, reading, seen, districts, edits=best == 0.0):
-            _place(gazetteer, target, districts, towns, hints, hidden, found)
+        like = _similar(gazetteer, reading, seen, districts, edits=best == 0.0)
+        for target in like:
+            if target.reason not in _WEAK_REASONS:
+                _place(gazetteer, target, districts, towns, hints, hidden, found)
+        rivalled = BESIDE_STRONGER if _best_weight(found) >= LITTLE else 1.0
+        for target in like:
+            if target.reason in _WEAK_REASONS:
+                weaker = target._replace(belief=target.belief * rivalled)
+                _place(gazetteer, weaker, districts, towns, hints, hidden, found)
         for target in _larger(gazetteer, reading):
             _place(gazetteer, target, districts, towns, hints, hidden, found)
     return _shared_out(found)
+
+
+def _best_weight(found: list[Match]) -> float:
+    """Weight of the best match that is not in another district than said."""
+    return max((match.weight for match in found if match.district_ok is not False), default=0.0)
 
 
 def _targets(gazetteer: Gazetteer, reading: Reading) -> list[Target]:
@@ -189,7 +205,7 @@ def _similar(
     gazetteer: Gazetteer, reading: Reading, seen: set[int], districts: frozenset[int], *, edits: bool
 ) -> list[Target]:
     """Names that sound or look like the one given; with ``edits`` also those one character away and
-    known names inside it. Of many those with a place in ``districts``."""
+    known names inside it; of these, where there are many, rather those with a place in ``districts``."""
     base, _, last = base_of(reading, gazetteer.names.lexicon)
     number, tail = reading.number, tail_of(reading)
     ids = gazetteer.bases.ids
@@ -199,7 +215,7 @@ def _similar(
     for name in dict.fromkeys(names):
         similar = gazetteer.similar.find(name, edits=edits)
         if districts and len(similar) > MAX_SIMILAR:
-            similar.sort(key=lambda one: -one[1] * _within(gazetteer, one[0], districts))
+            similar.sort(key=lambda one: one[2] in _WEAK_REASONS and _elsewhere(gazetteer, one[0], districts))
         for other, belief, reason in similar[:MAX_SIMILAR]:
             base_id = ids.get(other)
             if base_id and base_id not in seen:
@@ -217,12 +233,11 @@ def _similar(
     return found
 
 
-def _within(gazetteer: Gazetteer, name: str, districts: frozenset[int]) -> float:
-    """1 for a name of which a place lies in ``districts``, else what another district leaves of it."""
+def _elsewhere(gazetteer: Gazetteer, name: str, districts: frozenset[int]) -> bool:
+    """Whether no place of that name lies in ``districts``."""
     base_id = gazetteer.bases.ids.get(name, 0)
     clusters = gazetteer.columns_of(base_id).clusters
-    known = any(clusters[member].districts & districts for member in gazetteer.clusters_of(base_id))
-    return 1.0 if known else OTHER_DISTRICT
+    return not any(clusters[member].districts & districts for member in gazetteer.clusters_of(base_id))
 
 
 def _larger(gazetteer: Gazetteer, reading: Reading) -> list[Target]:

@@ -72,11 +72,6 @@ SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint
 -- :name names
 SELECT name, base, status FROM gazetteer_name
 
--- :name name_upsert
-INSERT INTO gazetteer_name (name, base, status, person_id)
-VALUES (%(name)s, %(base)s, %(status)s, %(person_id)s)
-ON CONFLICT (name, base) DO UPDATE SET status = excluded.status
-
 -- :name known_bases
 SELECT base, bit_or(kind)::int FROM gazetteer_entry GROUP BY base
 
@@ -161,26 +156,8 @@ SELECT name, ST_AsBinary(geom) FROM responsibility_grid
 SELECT coalesce(rule ->> 'timing', name), ST_AsBinary(geom) FROM zone
  WHERE kind = 'timing_area' AND valid_from <= now() AND (valid_to IS NULL OR valid_to > now())
 
--- :name nearest_component
-SELECT code, name, ST_Distance(geom::geography, p.g) AS distance_m
-  FROM component, (SELECT ST_SetSRID(ST_MakePoint(%(lon)s, %(lat)s), 4326)::geography AS g) AS p
- WHERE geom && ST_Expand(p.g::geometry, 0.003)
- ORDER BY geom <-> p.g::geometry LIMIT 1
-
--- :name use_add
-INSERT INTO gazetteer_use (base, chosen) VALUES (%(base)s, 1)
-ON CONFLICT (base) DO UPDATE SET chosen = gazetteer_use.chosen + 1
-
 -- :name uses
 SELECT base, chosen FROM gazetteer_use
-
--- :name correction_add
-INSERT INTO gazetteer_entry (source_id, source_key, part, base, kind, number, unit, mark, upto, tail,
-                             district, town, community, display, lon, lat)
-VALUES (%(source_id)s, %(key)s, 0, %(base)s, %(kind)s, %(number)s, %(unit)s, %(mark)s, %(upto)s, %(tail)s,
-        %(district)s, '', '', %(display)s, %(lon)s, %(lat)s)
-ON CONFLICT (source_id, source_key, part) DO UPDATE
-   SET lon = excluded.lon, lat = excluded.lat, changed_xid = pg_current_xact_id()::text::bigint
 
 -- :name callers
 -- Prefixes of telephone numbers with a point inside the area that they stand for.
