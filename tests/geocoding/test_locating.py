@@ -129,8 +129,6 @@ def test_of_many_like_names_those_in_the_district_said_are_looked_at() -> None:
 def test_a_name_that_sounds_the_same_comes_before_one_with_another_character() -> None:
     """The other has the very number, which must not outweigh how the name was heard."""
     heard = [at(f"h{number}", f"政云路{number}号", number * 5.0, 0.0) for number in range(2, 40, 4)]
-    other = [at(f"o{number}", f"密云路{number}号", number * 5.0, 6000.0) for number in range(1, 40)]
-    answer = geocode(gazetteer([*heard, *other]), Calibration(), "望川区拯云路25号")
-    assert answer.best is not None
-    assert (answer.best.matched, answer.best.reason) == ("望川区政云路25号", "homophone")
-    assert {candidate.matched for candidate in answer.candidates[1:]} <= {"望川区密云路25号"}
+    other = [at(f"o{number}", f"密云路{number}号", number * 5.0, 6000.0) for number in range(1, 90)]
+    answer = geocode(gazetteer([*heard, *other]), Calibration(), "望川区拯云路85号")
+    assert [(c.matched, c.reason) for c in answer.candidates][:1] == [("望川区政云路85号", "homophone")]
