@@ -17,9 +17,10 @@ import shapely
 
 from geocoding.grammar.lexicon import POINT, ROAD
 from geocoding.grammar.vocabulary import canonical
-from geocoding.index.columns import EARTH_M_PER_DEG, LINE_KEY
+from geocoding.index.columns import LINE_KEY
 from geocoding.index.entries import Entry, Names, SourceRow
 from geocoding.index.gazetteer import Alias, Gazetteer, Source, build, read_sources
+from geocoding.index.plane import EARTH_M_PER_DEG
 from geocoding.store import line_points, on_plane
 from geocoding.tables import TableSpec, read_table
 

@@ -15,6 +15,7 @@ from geocoding.grammar.numerals import in_words
 from geocoding.grammar.reading import read, standard
 from geocoding.grammar.structure import written
 from geocoding.grammar.vocabulary import BEARINGS
+from geocoding.index.entries import place_told
 from geocoding.index.gazetteer import Gazetteer
 from gis_core.errors import Text
 
@@ -203,11 +204,13 @@ def _candidate(
 ) -> Candidate:
     location = match.location
     confidence, error_m = calibration.judge(match, rivals)
-    x, y, added_m = moved(location.x, location.y, reading.relative, gazetteer.roads.get(match.base))
+    # A place that is known by all these words (…25号对面) is where it is known to be.
+    relative = None if match.base == place_told(reading) else reading.relative
+    x, y, added_m = moved(location.x, location.y, relative, gazetteer.roads.get(match.base))
     if added_m:
         error_m = hypot(error_m, added_m)
     lon, lat = gazetteer.columns.plane.degrees(x, y)
-    told = _told_from(reading.relative) if (x, y) != (location.x, location.y) else ""
+    told = _told_from(relative) if (x, y) != (location.x, location.y) else ""
     district = ""
     if match.cluster >= 0:
         columns = gazetteer.columns_of(match.base_id)

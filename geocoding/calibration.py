@@ -3,12 +3,11 @@
 Each known address of a sample is hidden and asked again, as it is, without its district and with
 mistakes made by rule; what comes out is compared with the hidden point. A ridge-penalised logistic
 model for each kind of answer turns its features into the probability of lying within ``WRONG_M``, a
-second one gives the expected error, and a monotone map (pool adjacent violators), fitted on roads the
+second one gives the expected error, and a curve over the odds (Platt scaling), fitted on roads the
 models did not see, makes the probability true. Nothing is shipped: every gazetteer has its own.
 """
 
 import zlib
-from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import exp, hypot, log
@@ -111,8 +110,8 @@ def features_of(match: Match, rivals: int) -> tuple[float, ...]:
     )  # fmt: skip
 
 
-FEATURES_VERSION = 3
-"""To be raised with every change of ``features_of``, ``regressors`` or ``group_of``."""
+FEATURES_VERSION = 4
+"""To be raised with every change of ``features_of``, ``regressors``, ``group_of`` or of what is stored."""
 Bounds = list[tuple[float, float]]
 
 
@@ -148,12 +147,13 @@ def times_past(features: Sequence[float], bounds: Bounds) -> float:
 
 @dataclass(slots=True)
 class Calibration:
-    """Models by kind of answer, the monotone map, and the threshold of acceptance with its report."""
+    """Models by kind of answer, the curve, and the threshold of acceptance with its report."""
 
     chance: dict[str, list[float]] = field(default_factory=dict)
     error: dict[str, list[float]] = field(default_factory=dict)
     bounds: dict[str, Bounds] = field(default_factory=dict)
-    knots: list[tuple[float, float]] = field(default_factory=list)
+    curve: tuple[float, float] = (0.0, 1.0)
+    """The odds of being right: the first and so many times the odds that the model tells."""
     threshold: float = 0.9
     report: dict[str, Any] = field(default_factory=dict)
 
@@ -165,10 +165,9 @@ class Calibration:
             return self._prior(group, match)
         bounds = self.bounds[group]
         values = regressors(features_of(match, rivals), bounds)
-        odds = sum(map(mul, model, values))
-        raw = 1.0 / (1.0 + exp(-max(-30.0, min(30.0, odds))))
+        odds = self.curve[0] + self.curve[1] * sum(map(mul, model, values))
         expected = exp(max(0.0, min(11.0, sum(map(mul, self.error[group], values)))))
-        chance = self._true(raw)
+        chance = 1.0 / (1.0 + exp(-max(-30.0, min(30.0, odds))))
         if match.reason in _NOT_EXAMINED:
             chance *= match.belief
         if group in _LINES:
@@ -196,22 +195,9 @@ class Calibration:
             raw *= 1.0 / (1.0 + (spread_m / WRONG_M) ** 2)
         return raw, _PRIOR_ERROR_M[group] + spread_m
 
-    def _true(self, raw: float) -> float:
-        """Between the knots straight, outside them flat."""
-        knots = self.knots
-        if not knots:
-            return raw
-        at = bisect_left(knots, (raw, -1.0))
-        if at == 0:
-            return knots[0][1]
-        if at == len(knots):
-            return knots[-1][1]
-        (x0, y0), (x1, y1) = knots[at - 1], knots[at]
-        return y0 + (y1 - y0) * (raw - x0) / (x1 - x0) if x1 > x0 else y1
-
     def as_json(self) -> dict[str, Any]:
         return {
-            "chance": self.chance, "error": self.error, "bounds": self.bounds, "knots": self.knots,
+            "chance": self.chance, "error": self.error, "bounds": self.bounds, "curve": self.curve,
             "threshold": self.threshold, "report": self.report, "features": FEATURES_VERSION,
         }  # fmt: skip
 
@@ -222,7 +208,7 @@ class Calibration:
             return cls()
         bounds = {group: [(b[0], b[1]) for b in pairs] for group, pairs in stored["bounds"].items()}
         return cls(
-            stored["chance"], stored["error"], bounds, [(k[0], k[1]) for k in stored["knots"]],
+            stored["chance"], stored["error"], bounds, (stored["curve"][0], stored["curve"][1]),
             stored["threshold"], stored["report"],
         )  # fmt: skip
 
@@ -343,13 +329,23 @@ def _ask(
     return Case(group, features_of(first, len(found)), error, 0, kind)
 
 
+def _logit(chance: Any) -> Any:
+    """Logarithm of the odds; of numbers and of arrays."""
+    inside = np.clip(chance, 1e-9, 1.0 - 1e-9)
+    return np.log(inside / (1.0 - inside))
+
+
+def _logit_inverse(odds: Any) -> Any:
+    return 1.0 / (1.0 + np.exp(-np.clip(odds, -30.0, 30.0)))
+
+
 def _logistic(x: NDArray[np.float64], y: NDArray[np.float64], penalty: float = 2.0) -> NDArray[np.float64]:
     """Ridge-penalised logistic regression by iterated weighted least squares; the first column is 1."""
     weights = np.zeros(x.shape[1])
     ridge = penalty * np.eye(x.shape[1])
     ridge[0, 0] = 1e-3
     for _ in range(25):
-        p = 1.0 / (1.0 + np.exp(-np.clip(x @ weights, -30, 30)))
+        p = _logit_inverse(x @ weights)
         curve = np.maximum(p * (1 - p), 1e-6)
         step = np.linalg.solve((x.T * curve) @ x + ridge, x.T @ (y - p) - ridge @ weights)
         weights = np.asarray(weights + step, np.float64)
@@ -364,20 +360,11 @@ def _ridge(x: NDArray[np.float64], y: NDArray[np.float64], penalty: float = 2.0)
     return np.asarray(np.linalg.solve(x.T @ x + ridge, x.T @ y), np.float64)
 
 
-def monotone(
-    raw: NDArray[np.float64], right: NDArray[np.float64], least: int = 40
-) -> list[tuple[float, float]]:
-    """Knots of the rising step map from ``raw`` to the share that was right (pool adjacent violators),
-    in blocks of at least ``least`` cases."""
-    order = np.argsort(raw, kind="stable")
-    blocks: list[list[float]] = []
-    for start in range(0, len(order), least):
-        part = order[start : start + least]
-        blocks.append([float(right[part].sum()), float(len(part)), float(raw[part].sum())])
-        while len(blocks) > 1 and blocks[-2][0] * blocks[-1][1] >= blocks[-1][0] * blocks[-2][1]:
-            last = blocks.pop()
-            blocks[-1] = [a + b for a, b in zip(blocks[-1], last, strict=True)]
-    return [(b[2] / b[1], (b[0] + 0.5) / (b[1] + 1.0)) for b in blocks]
+def _odds_curve(raw: NDArray[np.float64], right: NDArray[np.float64]) -> tuple[float, float]:
+    """Intercept and slope of the logistic curve over the odds of ``raw``, rising (Platt 1999)."""
+    odds = _logit(raw)
+    first, slope = _logistic(np.column_stack((np.ones(len(odds)), odds)), right, penalty=0.01).tolist()
+    return (first, slope) if slope > 0.0 else (0.0, 1.0)
 
 
 def calibration_error(chance: NDArray[np.float64], right: NDArray[np.float64], bins: int = 10) -> float:
@@ -419,18 +406,22 @@ def calibrate(cases: Sequence[Case]) -> Calibration:
             outside, inside = fold[at] != f, fold[at] == f
             if inside.any() and outside.any():
                 fitted = _logistic(x[outside], y[outside])
-                raw[at[inside]] = 1.0 / (1.0 + np.exp(-np.clip(x[inside] @ fitted, -30, 30)))
+                raw[at[inside]] = _logit_inverse(x[inside] @ fitted)
     known = raw > 0
     if known.sum() < LEAST_OF_GROUP:
         return Calibration()  # One road, or few: no fold tells anything of another.
-    made.knots = monotone(raw[known], right[known])
-    chance = np.interp(raw, [k[0] for k in made.knots], [k[1] for k in made.knots])
+    made.curve = _odds_curve(raw[known], right[known])
+
+    def true(raw: Any) -> Any:
+        return _logit_inverse(made.curve[0] + made.curve[1] * _logit(raw))
+
+    chance = true(raw)
     # Judged by points that two sources confirm, where there are enough of them: a register's own
     # misplaced points would else be counted as wrong answers.
     inferred = known & np.array([case.group in _LINES for case in cases])
     sure = inferred & np.array([case.confirmed for case in cases])
     judged = sure if sure.sum() >= LEAST_CONFIRMED else inferred if inferred.any() else known
-    found = made._true(_threshold(np.clip(raw[judged], 1e-9, 1.0 - 1e-9), right[judged]))
+    found = float(true(_threshold(raw[judged], right[judged])))
     made.threshold = min(max(found, LOWEST_THRESHOLD), HIGHEST_THRESHOLD)
     accepted = chance >= made.threshold
     made.report = {
@@ -458,9 +449,8 @@ def _threshold(raw: NDArray[np.float64], right: NDArray[np.float64]) -> float:
     The expectation is a logistic curve over the odds, fitted to the cases: single wrong answers among the
     surest, of which a sample has three or four, would else move the threshold far.
     """
-    odds = np.log(raw / (1.0 - raw))
-    curve = _logistic(np.column_stack((np.ones(len(odds)), odds)), right, penalty=0.01)
-    order = np.argsort(-odds, kind="stable")
-    wrong = 1.0 / (1.0 + np.exp(curve[0] + curve[1] * odds[order]))
+    first, slope = _odds_curve(raw, right)
+    order = np.argsort(-raw, kind="stable")
+    wrong = 1.0 - _logit_inverse(first + slope * _logit(raw[order]))
     good = np.flatnonzero(np.cumsum(wrong) <= WRONG_SHARE * np.arange(1, len(order) + 1))
     return float(raw[order[good[-1]]]) if len(good) else 1.0

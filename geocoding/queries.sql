@@ -73,7 +73,10 @@ SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint
 SELECT name, base, status FROM gazetteer_name
 
 -- :name known_bases
-SELECT base, bit_or(kind)::int FROM gazetteer_entry GROUP BY base
+-- corrected: somebody named it by hand.
+SELECT base, bit_or(kind)::int,
+       bool_or(source_id = (SELECT id FROM gazetteer_source WHERE key = 'correction')) IS TRUE AS corrected
+  FROM gazetteer_entry GROUP BY base
 
 -- :name area_names
 SELECT level, name, code, parent_code FROM area

@@ -12,9 +12,9 @@ from geocoding.grammar.elements import Number
 from geocoding.grammar.lexicon import POINT, ROAD
 from geocoding.grammar.numerals import in_words
 from geocoding.grammar.structure import written
-from geocoding.index.columns import EARTH_M_PER_DEG
 from geocoding.index.entries import TRACE, UNITS
 from geocoding.index.gazetteer import Gazetteer
+from geocoding.index.plane import EARTH_M_PER_DEG
 
 DOOR_WITHIN_M = 300.0
 LANDMARK_WITHIN_M = 500.0

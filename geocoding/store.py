@@ -13,9 +13,10 @@ from psycopg.types.json import Jsonb
 from geocoding.calibration import SAMPLE, Calibration, calibrate, examine, is_outdated
 from geocoding.grammar.lexicon import POINT, ROAD
 from geocoding.grammar.vocabulary import canonical
-from geocoding.index.columns import EARTH_M_PER_DEG, LINE_KEY, Plane, Pool, Raw
+from geocoding.index.columns import LINE_KEY, Pool, Raw
 from geocoding.index.entries import UNITS, Entry, Names
 from geocoding.index.gazetteer import Alias, Gazetteer, KnownArea, assemble
+from geocoding.index.plane import EARTH_M_PER_DEG, Plane
 from gis_core.named_sql import read_queries
 
 QUERIES = read_queries("geocoding")
@@ -25,6 +26,8 @@ LINE_STEP_DEG = 0.003
 MOST_LINE_POINTS = 24
 CHUNK = 50_000
 PRIORITY_STEP = 1e-6
+LONGEST_POINT_NAME = 12
+"""Longer names of shops and organisations are found whole, but not inside other texts."""
 
 Connection = psycopg.Connection[Any]
 _UNIT_CODE = {unit: code for code, unit in enumerate(UNITS)}
@@ -108,8 +111,8 @@ def load_names(connection: Connection) -> Names:
         {*by_level["district"], *(d for d, _ in pairs)}, {*by_level["street"], *(t for _, t in pairs)},
         by_level["community"],
     )  # fmt: skip
-    for base, kind in connection.execute(sql("known_bases")):
-        if kind & ~POINT or len(base) <= 12:
+    for base, kind, corrected in connection.execute(sql("known_bases")):
+        if kind & ~POINT or len(base) <= LONGEST_POINT_NAME or corrected:
             names.lexicon.add(base, kind)
     return names
 

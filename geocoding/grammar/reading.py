@@ -200,6 +200,8 @@ class _Assembly:
         self.joined = False
         self.crossing_word = False
         self.relative: Relative | None = None
+        self.aside = -1
+        """How many elements there were when words beside a number began: (…对面)."""
         self.done = False
 
     def note(self, kind: str, span: Span) -> None:
@@ -268,15 +270,35 @@ class _Assembly:
             self.numbers.append(number)
             self.elements.append(Element(number.unit, self.form[start:end], start, end, "structure"))
 
+    def mark(self, span: Span) -> None:
+        """Brackets and commas after a number hold words that describe the place once more."""
+        text = self.form[span.start : span.end]
+        self.note(span.kind, span)
+        if ")" in text:
+            self.aside = -1
+        elif self.numbers and self.relative is None and ("(" in text or "," in text):
+            self.aside = len(self.elements)
+
+    def describes(self) -> bool:
+        """Whether a relation is told from a name that stands beside the number (25号(菜场对面)), and so is no
+        step away from the number."""
+        return 0 <= self.aside < len(self.elements)
+
     def relation(self, span: Span) -> None:
         text = self.form[span.start : span.end]
+        described = self.describes()
         self.note("relation", span)
+        if described:
+            return
         if self.relative is None or self.relative.relation == "at":
             self.relative = Relative(words.RELATIONS[text])
 
     def offset(self, span: Span) -> None:
         text = self.form[span.start : span.end]
+        described = self.describes()
         self.note("relation", span)
+        if described:
+            return
         bearing = _BEARING.search(text)
         before = self.relative
         self.relative = Relative(
@@ -325,8 +347,8 @@ def _assemble(form: str, spans: list[Span]) -> Reading:
             made.note("chatter", span)
         elif kind == "before":
             made.note("chatter", span)
-        elif kind == "joiner":
-            made.note("joiner", span)
+        elif kind in ("joiner", "mark"):
+            made.mark(span)
         else:
             made.note(kind, span)
         made.joined = kind == "joiner" or (made.joined and kind == "mark")

@@ -11,6 +11,7 @@ from scipy.sparse.csgraph import connected_components
 
 from geocoding.index.entries import TRACE, UNITS, Entry
 from geocoding.index.habits import Habits, learn
+from geocoding.index.plane import EARTH_M_PER_DEG, Plane
 
 LINK_BASE_M, LINK_PER_NUMBER_M, LINK_MAX_M = 800.0, 5.0, 6000.0
 """Entries of one name belong to one place when they lie within 800 m, or 8 m for each number
@@ -20,21 +21,6 @@ SHARED_ROWS = 4
 """So many different addresses on one coordinate make it a fall-back point."""
 LINE_KEY = -(1 << 62)
 """Row key of the points that stand for a road line: they tell where the road is, not a place on it."""
-EARTH_M_PER_DEG = 111_195.0
-
-
-class Plane:
-    """Local equirectangular metres about a centre: 0.1 % at 50 km, enough to compare distances."""
-
-    def __init__(self, lon: float, lat: float) -> None:
-        self.lon, self.lat = lon, lat
-        self.x_m = EARTH_M_PER_DEG * float(np.cos(np.radians(lat)))
-
-    def metres(self, lon: float, lat: float) -> tuple[float, float]:
-        return (lon - self.lon) * self.x_m, (lat - self.lat) * EARTH_M_PER_DEG
-
-    def degrees(self, x: float, y: float) -> tuple[float, float]:
-        return self.lon + x / self.x_m, self.lat + y / EARTH_M_PER_DEG
 
 
 class Cluster(NamedTuple):

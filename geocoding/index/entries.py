@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
+from math import cos, radians, sin
 
 from geocoding.grammar import vocabulary as words
 from geocoding.grammar.elements import Number, Reading
@@ -11,6 +12,7 @@ from geocoding.grammar.lexicon import COMMUNITY, DISTRICT, PLACE, POINT, ROAD, T
 from geocoding.grammar.reading import read
 from geocoding.grammar.structure import written
 from geocoding.grammar.vocabulary import canonical
+from geocoding.index.plane import EARTH_M_PER_DEG
 
 UNITS = ("", "lane", "branch", "door", "building", "unit", "floor", "room", "group", "phase", "trace")
 """Units of numbers by their code in the index and in the table; the empty one: no number. ``trace``: a
@@ -134,7 +136,7 @@ def collect_names(rows: Iterable[SourceRow], names: Names) -> None:
     kinds: dict[str, int] = {}
     for row in rows:
         form = canonical(row.text)
-        if not form:
+        if not form or _lists_lines(canonical(row.name)):
             continue
         hit = _PLAIN_HEAD.match(form, _after_areas(form, names.lexicon))
         if hit is not None and not _INNER.search(hit[1]):
@@ -179,24 +181,56 @@ def entries_of(row: SourceRow, names: Names) -> Iterator[Entry]:
         yield Entry(
             row.key, name, POINT, 0, "", "", 0, "", district, town, community, row.lon, row.lat, row.name, 1
         )  # fmt: skip
-    reading = read(row.text, names.lexicon)
+    reading = read("" if _lists_lines(name) else row.text, names.lexicon)
+    lon, lat = _crossing_itself(row, reading)
     for part, road in enumerate(roads_told(name, reading, names.lexicon), 2):
         yield Entry(
-            row.key, road, ROAD, 0, "trace", "", 0, "", district, town, community, row.lon, row.lat, "", part
+            row.key, road, ROAD, 0, "trace", "", 0, "", district, town, community, lon, lat, "", part
         )  # fmt: skip
     if not reading.bases or reading.code or (reading.crossing and reading.number is None):
         return
     base, kind, _ = base_of(reading, names.lexicon)
     if name and reading.number is None:
         return
-    if name == base or "_" in base or _STOP.search(name):
+    if name == base or "_" in base:
         return  # A name with an unreadable character is no name to find others by.
-    number = reading.number or Number(0, "")
+    number, tail = reading.number or Number(0, ""), tail_of(reading)
+    if _beside_itself(reading):
+        if name:
+            return
+        base, kind, number, tail = place_told(reading), POINT, Number(0, ""), ""
+    elif reading.point and reading.number is None and reading.point != base:
+        # A shop on a road is no point of the road itself.
+        base, kind = reading.point, POINT
     yield Entry(
-        row.key, base, kind, number.value, number.unit, number.mark, number.upto, tail_of(reading),
+        row.key, base, kind, number.value, number.unit, number.mark, number.upto, tail,
         district or (reading.districts[0] if reading.districts else ""),
         town or (reading.towns[0] if reading.towns else ""), community, row.lon, row.lat, row.text,
     )  # fmt: skip
+
+
+def _lists_lines(name: str) -> bool:
+    """Whether what stands as a row's address is the list of lines of a stop, by the row's canonical name."""
+    return _STOP.search(name) is not None
+
+
+def _beside_itself(reading: Reading) -> bool:
+    """Whether a row lies opposite the door that it names, or so many metres from it: it does not tell where
+    the door is."""
+    relative = reading.relative
+    return relative is not None and not reading.point and relative.relation in ("opposite", "offset")
+
+
+def _crossing_itself(row: SourceRow, reading: Reading) -> tuple[float, float]:
+    """The point of a row; of one told as so many metres from a crossing (…交叉口北150米) the crossing's."""
+    relative = reading.relative
+    if (
+        reading.crossing is None or reading.number is not None or relative is None
+        or relative.bearing_deg is None or relative.distance_m is None
+    ):  # fmt: skip
+        return row.lon, row.lat
+    turn, away_deg = radians(relative.bearing_deg), relative.distance_m / EARTH_M_PER_DEG
+    return row.lon - away_deg * sin(turn) / cos(radians(row.lat)), row.lat - away_deg * cos(turn)
 
 
 _STOP = re.compile(r"(?:公交|地铁|轻轨|电车|车)站\)?$")

@@ -9,8 +9,9 @@ import numpy as np
 
 from geocoding.grammar.lexicon import PLACE, POINT, ROAD
 from geocoding.grammar.vocabulary import canonical
-from geocoding.index.columns import Columns, Plane, Pool, Raw, build_columns, raw_of
+from geocoding.index.columns import Columns, Pool, Raw, build_columns, raw_of
 from geocoding.index.entries import Entry, Names, SourceRow, collect_names, entries_of
+from geocoding.index.plane import Plane
 from geocoding.index.similar import SimilarNames
 
 MAX_SAME_SHORT = 40
