@@ -6,6 +6,7 @@ from importlib.resources import files
 from typing import Protocol
 
 from geocoding.grammar.characters import initials, pinyin, spoken
+from geocoding.grammar.numerals import in_words
 from geocoding.grammar.vocabulary import canonical
 
 SAME_SOUND, LIKE_SOUND, LIKE_SHAPE, ONE_EDIT, WILD = 0.92, 0.85, 0.88, 0.6, 0.85
@@ -46,11 +47,12 @@ class SimilarNames:
         if name in self._known or len(name) < 2:
             return
         self._known.add(name)
-        self._sound.setdefault(spoken(name), []).append(name)
+        said = in_words(name)
+        self._sound.setdefault(spoken(said), []).append(name)
         self._shape.setdefault(shape(name), []).append(name)
         if edits:
-            self._latin.setdefault(pinyin(name).replace("'", "").upper(), []).append((name, True))
-            self._latin.setdefault(initials(name).upper(), []).append((name, False))
+            self._latin.setdefault(pinyin(said).replace("'", "").upper(), []).append((name, True))
+            self._latin.setdefault(initials(said).upper(), []).append((name, False))
         if edits and len(name) >= 3:
             for i in range(len(name)):
                 self._edits.setdefault(name[:i] + name[i + 1 :], []).append(name)
@@ -79,9 +81,10 @@ class SimilarNames:
                         if len(other) == len(name) and other[:i] == name[:i]:
                             offer(other, WILD, "unreadable_character")
             return _ranked(found)
-        sound = pinyin(name)
-        for other in self._sound.get(spoken(name), ()):
-            exact = pinyin(other) == sound
+        said = in_words(name)
+        sound = pinyin(said)
+        for other in self._sound.get(spoken(said), ()):
+            exact = pinyin(in_words(other)) == sound
             offer(other, SAME_SOUND if exact else LIKE_SOUND, "homophone" if exact else "like_sound")
         for other in self._shape.get(shape(name), ()):
             offer(other, LIKE_SHAPE, "look_alike")
@@ -122,6 +125,6 @@ def like(one: str, other: str) -> str:
     """The reason for which two names may be one, or the empty text."""
     if canonical(one) == canonical(other):
         return "same"
-    if spoken(one) == spoken(other):
+    if spoken(in_words(one)) == spoken(in_words(other)):
         return "homophone"
     return "look_alike" if shape(one) == shape(other) else ""

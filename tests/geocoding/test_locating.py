@@ -10,7 +10,6 @@ from geocoding.forward import Hints
 from geocoding.index.entries import Names, SourceRow
 from geocoding.index.gazetteer import Gazetteer, Source, build, read_sources
 from geocoding.reverse import ReverseIndex
-from geocoding.suggest import SuggestIndex
 
 DEG = 1 / 111_195.0
 EAST = DEG / math.cos(math.radians(30.5))
@@ -99,13 +98,6 @@ def test_a_point_is_described_in_the_words_of_the_signs() -> None:
     beside = ReverseIndex(gazetteer(rows)).describe(120.0 + 50.0 * EAST, 30.5 + 20.0 * DEG)
     assert beside.door is not None
     assert (beside.door.direction, beside.door.direction_en) == ("北", "north")
-
-
-def test_completions_are_written_as_signs_write_them() -> None:
-    rows = [at(f"s{n}", f"四川北路{n}号", n * 5.0, 0.0) for n in range(2, 60, 4)]
-    suggest = SuggestIndex(gazetteer(rows), {})
-    assert [found.text for found in suggest.find("四川")] == ["四川北路"]
-    assert suggest.find("四川北路1")[0].text == "四川北路10号"
 
 
 def test_of_many_like_names_those_in_the_district_said_are_looked_at() -> None:

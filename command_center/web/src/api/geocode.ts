@@ -41,7 +41,7 @@ export interface Answer {
 
 export interface Suggestion {
   text: string
-  kind: 'name' | 'door'
+  kind: 'name' | 'door' | 'area'
   lon: number
   lat: number
   district: string
