@@ -5,7 +5,8 @@ from typing import Any
 
 import shapely
 
-from geocoding.answers import Answer
+from geocoding.answers import Answer, Candidate
+from geocoding.grammar.vocabulary import canonical
 from geocoding.store import Connection, sql
 
 LAYERS = (
@@ -49,7 +50,8 @@ class Areas:
         return sorted(zip(which.tolist(), polygon.tolist(), strict=True), reverse=True)
 
     def stamp(self, answers: Sequence[Answer], *, first_only: bool = False) -> None:
-        """Fill in street, community, grids and timing area of the candidates."""
+        """Fill in street, community, grids and timing area of the candidates; of an area only what it lies in
+        as a whole."""
         candidates = [c for a in answers for c in (a.candidates[:1] if first_only else a.candidates)]
         if not candidates:
             return
@@ -57,6 +59,9 @@ class Areas:
         for point, polygon in self._found(points):
             for member, value in self._labels[polygon]:
                 setattr(candidates[point], member, value)
+        for candidate in candidates:
+            if candidate.level == "area":
+                _only_whole(candidate)
 
     def at(self, lon: float, lat: float) -> dict[str, str]:
         """Names and codes of what one point lies in; empty where it lies in none."""
@@ -64,3 +69,17 @@ class Areas:
         for _, polygon in self._found(shapely.points([[lon, lat]])):
             found.update(self._labels[polygon])
         return found
+
+
+def _only_whole(candidate: Candidate) -> None:
+    """Take from an area's candidate what only its middle lies in."""
+    name = canonical(candidate.matched)
+    whole: tuple[str, ...] = ()
+    if candidate.community and canonical(candidate.community) == name:
+        whole = ("street", "street_code", "community", "community_code")
+    elif candidate.street and canonical(candidate.street) == name:
+        whole = ("street", "street_code")
+    for _, *members in LAYERS:
+        for member in members:
+            if member not in whole:
+                setattr(candidate, member, "")

@@ -76,6 +76,8 @@ _PRIOR_ERROR_M = {
     "area": 50.0,
 }
 """What is believed before a gazetteer has enough addresses to examine itself."""
+BY_HAND, BY_HAND_ERROR_M = 0.99, 10.0
+"""Trust in a source whose points somebody put on the map, and how exact a hand is."""
 ELSEWHERE = 0.1
 """What remains of a name found in another district than the one told."""
 CHORD_M = 800.0
@@ -191,6 +193,8 @@ class Calibration:
             own = match.location.features
             past_m = exp(own[4]) - 1.0 if group == "traced" else USUAL_M * (exp(own[2]) - 1.0)
             return raw / (1.0 + past_m / PAST_M), _PRIOR_ERROR_M[group] + past_m
+        if group == "name" and match.location.features[8] >= BY_HAND:
+            return raw, BY_HAND_ERROR_M
         if group in ("road", "place", "crossing", "area"):
             raw *= 1.0 / (1.0 + (spread_m / WRONG_M) ** 2)
         return raw, _PRIOR_ERROR_M[group] + spread_m

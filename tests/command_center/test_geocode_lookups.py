@@ -127,3 +127,27 @@ async def test_a_look_up_outlives_its_connection(logged_in: Login, street: City)
             " WHERE application_name = 'wanmi geocode' AND datname = current_database()"
         )
     assert (await everywhere.get(f"{API}/reverse", params=there)).json()["component"]["code"] == LID
+
+
+async def test_an_area_does_not_lie_in_the_grid_of_its_middle(logged_in: Login, street: City) -> None:
+    await street.run("UPDATE area SET name = '东华街道' WHERE code = :east", east=EAST)
+    await street.run("UPDATE area SET name = '和平社区' WHERE code = :first", first=f"{EAST}001")
+    await street.run("SELECT pg_notify('wanmi_gazetteer', 'reload')")
+    everywhere, _ = await clients(logged_in)
+    for text, told in (
+        ("东华街道", {"street": "东华街道", "community": "", "grid_code": ""}),
+        ("和平社区", {"street": "东华街道", "community": "和平社区", "grid_code": ""}),
+    ):
+        answer = (await until(everywhere, text, "doubtful")).json()["candidates"][0]
+        assert answer["level"] == "area"
+        assert {key: answer[key] for key in told} == told
+        assert answer["responsibility_grid"] == ""
+
+
+async def test_a_point_set_by_hand_is_as_exact_as_a_hand(logged_in: Login, street: City) -> None:
+    everywhere, _ = await clients(logged_in)
+    spot = {"text": "长安路25号对面", "lon": 120.0123, "lat": 30.5123}
+    assert (await everywhere.post(f"{API}/geocode/corrections", json=spot)).status_code == 201
+    best = (await until(everywhere, spot["text"], "accepted")).json()["candidates"][0]
+    assert best["error_m"] <= 15.0
+    assert best["street"] != ""
