@@ -16,7 +16,7 @@ MOST_AREAS = 10
 def area_matches(gazetteer: Gazetteer, reading: Reading, hints: Hints) -> list[Match]:
     """The areas that a reading names when it names no place in them: the smallest told, those first that lie
     in the larger ones told or hinted. Their point lies inside and as near the middle as it can."""
-    if reading.number is not None or (reading.bases and reading.bases[-1] not in reading.communities):
+    if reading.number is not None:
         return []
     told = [
         (level, names[-1])
@@ -25,6 +25,12 @@ def area_matches(gazetteer: Gazetteer, reading: Reading, hints: Hints) -> list[M
         )
         if names
     ]  # fmt: skip
+    if reading.bases and reading.bases[-1] not in reading.communities:
+        alone = not (reading.point or reading.crossing)
+        bare = _by_bare_name(gazetteer, reading.bases[-1]) if alone else None
+        if bare is None:
+            return []
+        told.append(bare)
     if not told:
         return []
     level, name = told[-1]
@@ -74,6 +80,18 @@ def in_its_area(gazetteer: Gazetteer, match: Match, reading: Reading) -> Match:
         features=middle_features(float(np.quantile(away, 0.68)), len(x)),
     )  # fmt: skip
     return match._replace(location=location)
+
+
+_TAILS = (("district", "区县市"), ("street", ("街道", "镇", "乡")), ("community", ("社区", "居委会", "村")))
+
+
+def _by_bare_name(gazetteer: Gazetteer, name: str) -> tuple[str, str] | None:
+    """The largest area called ``name`` without its last word, with its level: 鼓楼 for 鼓楼街道."""
+    for level, tails in _TAILS:
+        for tail in tails:
+            if _of_level(gazetteer.known_areas.get(name + tail, ()), level):
+                return level, name + tail
+    return None
 
 
 def _named(gazetteer: Gazetteer, level: str, name: str) -> list[KnownArea]:

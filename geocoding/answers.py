@@ -9,7 +9,7 @@ from geocoding.administrative import area_matches, in_its_area
 from geocoding.calibration import WRONG_M, Calibration
 from geocoding.combinations import Combination, combination_of, signature
 from geocoding.crossings import crossing, moved
-from geocoding.forward import Hints, Match, matches
+from geocoding.forward import UNSURE_REASONS, Hints, Match, matches
 from geocoding.grammar.elements import Reading, Relative
 from geocoding.grammar.numerals import in_words
 from geocoding.grammar.reading import read, standard
@@ -25,6 +25,7 @@ RIVAL_SHARE = 0.35
 REGISTERED_CONFIDENCE = 0.8
 """From here a register's word is accepted: it has this very address, on a point of its own, or the lines of
 both roads of a crossing. What is inferred needs the threshold that the self-examination found."""
+_MIDDLES = frozenset(("road", "area"))
 _REGISTERED = frozenset(("door", "building", "place"))
 _EXACT = frozenset(("same", "alias", "former", "correction"))
 _NAMED = _EXACT | {"last_part", "short_name", "larger_place", "named_after", "series"}
@@ -70,6 +71,8 @@ REASON = {
     "pinyin": Text("拼音", "pinyin"),
     "initials": Text("拼音首字母", "initials of the pinyin"),
     "unreadable_character": Text("缺字补全", "unreadable character filled in"),
+    "part": Text("所说道路的一段", "a part of the road named"),
+    "same_kind": Text("同类名称", "another word for the same kind of place"),
     "one_character": Text("一字不同", "one character differs"),
     "missing_character": Text("少一字", "one character missing"),
     "extra_character": Text("多一字", "one character too many"),
@@ -148,7 +151,12 @@ def geocode(
         combination = _combination(signature(reading, _kind_said(gazetteer, reading, found)))
     else:
         found = area_matches(gazetteer, reading, hints)
-        combination = _combination(signature(reading._replace(bases=()) if found else reading, 0))
+        if found:
+            told = reading.districts or reading.towns or reading.communities
+            area = reading._replace(bases=(), towns=reading.towns if told else (found[0].base,))
+            combination = _combination(signature(area, 0))
+        else:
+            combination = _combination(signature(reading, 0))
     candidates = [_candidate(gazetteer, calibration, match, reading, len(found)) for match in found[:limit]]
     _share_confidence(found, candidates)
     candidates = [c for c in candidates if c.confidence >= 0.02 or c is candidates[0]]
@@ -196,7 +204,8 @@ def _status(found: list[Match], candidates: list[Candidate], threshold: float) -
         return "doubtful"
     if best.why == "lines_cross" or (best.level in _REGISTERED and best.reason in _EXACT and not best.shared):
         threshold = min(threshold, REGISTERED_CONFIDENCE)
-    return "accepted" if best.confidence >= threshold else "doubtful"
+    sure = best.confidence >= threshold and best.reason not in UNSURE_REASONS
+    return "accepted" if sure else "doubtful"
 
 
 def _candidate(
@@ -204,8 +213,10 @@ def _candidate(
 ) -> Candidate:
     location = match.location
     confidence, error_m = calibration.judge(match, rivals)
-    # A place that is known by all these words (…25号对面) is where it is known to be.
-    relative = None if match.base == place_told(reading) else reading.relative
+    # A place that is known by all these words (…25号对面) is where it is known to be, and from the middle of
+    # a road or an area no way leads anywhere.
+    known = match.base == place_told(reading) or location.level in _MIDDLES
+    relative = None if known else reading.relative
     x, y, added_m = moved(location.x, location.y, relative, gazetteer.roads.get(match.base))
     if added_m:
         error_m = hypot(error_m, added_m)

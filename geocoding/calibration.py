@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from geocoding.forward import PAST_M, WHOLE, Hidden, Hints, Match, matches
+from geocoding.forward import PAST_M, UNSURE_REASONS, WHOLE, Hidden, Hints, Match, matches
 from geocoding.grammar.elements import Reading
 from geocoding.grammar.lexicon import PLACE, POINT, ROAD
 from geocoding.grammar.reading import read
@@ -44,7 +44,7 @@ REASONS = (
     "same", "alias", "former", "correction", "last_part", "short_name",
     "homophone", "like_sound", "look_alike", "unreadable_character",
     "one_character", "missing_character", "extra_character", "inside", "larger_place",
-    "pinyin", "initials", "series", "named_after",
+    "pinyin", "initials", "series", "named_after", "part", "same_kind",
 )  # fmt: skip
 GROUPS = {
     "door": "known", "building": "known", "lane": "known", "place": "place", "interpolated": "line",
@@ -81,8 +81,8 @@ BY_HAND, BY_HAND_ERROR_M = 0.99, 10.0
 ELSEWHERE = 0.1
 """What remains of a name found in another district than the one told."""
 CHORD_M = 800.0
-_NOT_EXAMINED = frozenset(("pinyin", "initials", "unreadable_character"))
-"""Ways to a name that the examination does not ask by: their own belief counts."""
+_NOT_EXAMINED = frozenset(("pinyin", "initials", "unreadable_character", "part", "same_kind"))
+"""Ways to a name that the examination does not ask by: their own belief counts, and how many there are."""
 _LINES = frozenset(("line", "beyond", "traced"))
 _REACHES = (1, 2, 3, 4)
 """Features of an inferred place that are logarithms of metres or of numbers."""
@@ -106,7 +106,7 @@ def features_of(match: Match, rivals: int) -> tuple[float, ...]:
     return (
         *match.location.features, log(share / (1.0 - share)), log(max(match.weight, 1e-4)),
         float(match.district_ok is True), float(match.district_ok is False),
-        float(reason in (1, 2, 3, 4, 5)), float(reason in (6, 7)), float(reason in (8, 9, 15, 16)),
+        float(reason in (1, 2, 3, 4, 5, 20)), float(reason in (6, 7, 19)), float(reason in (8, 9, 15, 16)),
         float(reason in (10, 11, 12)), float(reason in (13, 14, 17, 18)), float(rivals > 1),
         float(match.numbered),
     )  # fmt: skip
@@ -171,7 +171,7 @@ class Calibration:
         expected = exp(max(0.0, min(11.0, sum(map(mul, self.error[group], values)))))
         chance = 1.0 / (1.0 + exp(-max(-30.0, min(30.0, odds))))
         if match.reason in _NOT_EXAMINED:
-            chance *= match.belief
+            chance *= match.belief * match.share
         if group in _LINES:
             past = times_past(match.location.features, bounds)
             chance, expected = chance / past, expected * past
@@ -195,7 +195,7 @@ class Calibration:
             return raw / (1.0 + past_m / PAST_M), _PRIOR_ERROR_M[group] + past_m
         if group == "name" and match.location.features[8] >= BY_HAND:
             return raw, BY_HAND_ERROR_M
-        if group in ("road", "place", "crossing", "area"):
+        if group in ("name", "road", "place", "crossing", "area"):
             raw *= 1.0 / (1.0 + (spread_m / WRONG_M) ** 2)
         return raw, _PRIOR_ERROR_M[group] + spread_m
 
@@ -233,6 +233,8 @@ class Case:
     kind: str
     confirmed: bool = False
     """Two sources agree on the hidden point and neither was there to be asked."""
+    acceptable: bool = True
+    """Found by a name that may be accepted at all."""
 
 
 def _standard_text(gazetteer: Gazetteer, row: int, base: str) -> str:
@@ -290,6 +292,30 @@ def examine(gazetteer: Gazetteer, sample: int = SAMPLE, seed: int = 1) -> list[C
                 case.fold = zlib.crc32(base.encode()) % FOLDS
                 case.confirmed = not hidden.sources and _confirmed(gazetteer, row)
                 cases.append(case)
+    cases += _unknown_roads(gazetteer, [numbered[i] for i in draw.permutation(len(numbered))], of_row, sample)
+    return cases
+
+
+def _unknown_roads(
+    gazetteer: Gazetteer, rows: Sequence[int], of_row: NDArray[np.int32], sample: int
+) -> list[Case]:
+    """Addresses on roads that are hidden altogether: what is answered is a road of a like name. As many of
+    the sample as there must be by the roads seen once only (Good 1953)."""
+    columns = gazetteer.columns
+    _, times = np.unique(of_row[list(rows)], return_counts=True)
+    asked = rows[: round(sample * float((times == 1).sum()) / max(1, len(rows)))]
+    cases = []
+    for row in asked:
+        base_id = int(of_row[row])
+        base = gazetteer.bases.texts[base_id]
+        if not gazetteer.base_kinds.get(base_id, 0) & ROAD or "_" in base:
+            continue
+        reading = read(_standard_text(gazetteer, row, base), gazetteer.names.lexicon)
+        hints = Hints(district=gazetteer.areas.texts[columns.district[row]])
+        case = _ask(gazetteer, reading, hints, Hidden(base_id, WHOLE), row, "unknown_road")
+        if case is not None:
+            case.fold = zlib.crc32(base.encode()) % FOLDS
+            cases.append(case)
     return cases
 
 
@@ -330,7 +356,8 @@ def _ask(
     group = group_of(first)
     if group in ("name", "crossing"):
         return None  # Another place of a like name says nothing about asking for a known one.
-    return Case(group, features_of(first, len(found)), error, 0, kind)
+    acceptable = first.reason not in UNSURE_REASONS
+    return Case(group, features_of(first, len(found)), error, 0, kind, acceptable=acceptable)
 
 
 def _logit(chance: Any) -> Any:
@@ -422,12 +449,13 @@ def calibrate(cases: Sequence[Case]) -> Calibration:
     chance = true(raw)
     # Judged by points that two sources confirm, where there are enough of them: a register's own
     # misplaced points would else be counted as wrong answers.
-    inferred = known & np.array([case.group in _LINES for case in cases])
+    acceptable = np.array([case.acceptable for case in cases])
+    inferred = known & acceptable & np.array([case.group in _LINES for case in cases])
     sure = inferred & np.array([case.confirmed for case in cases])
     judged = sure if sure.sum() >= LEAST_CONFIRMED else inferred if inferred.any() else known
     found = float(true(_threshold(raw[judged], right[judged])))
     made.threshold = min(max(found, LOWEST_THRESHOLD), HIGHEST_THRESHOLD)
-    accepted = chance >= made.threshold
+    accepted = acceptable & (chance >= made.threshold)
     made.report = {
         "cases": len(cases),
         "within_m": {str(m): float(np.mean([c.error_m <= m for c in cases])) for m in (50, 100, 300)},

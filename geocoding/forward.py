@@ -12,8 +12,9 @@ from typing import NamedTuple
 import numpy as np
 
 from geocoding.grammar.elements import Number, Reading
-from geocoding.grammar.lexicon import POINT, ROAD
+from geocoding.grammar.lexicon import PLACE, POINT, ROAD
 from geocoding.grammar.reading import read
+from geocoding.grammar.vocabulary import same_kind_names
 from geocoding.index.columns import Cluster
 from geocoding.index.entries import base_of, tail_of
 from geocoding.index.gazetteer import Gazetteer
@@ -37,6 +38,8 @@ _WEAK_REASONS = frozenset(
         "named_after",
     )
 )
+UNSURE_REASONS = _WEAK_REASONS | {"part", "same_kind"}
+"""Ways to a name that is not the one given: such a place is never accepted without a look."""
 OTHER_HAMLET = 0.15
 LITTLE = 0.1
 """Weight below which other names than the one given are looked at."""
@@ -184,6 +187,8 @@ def _targets(gazetteer: Gazetteer, reading: Reading) -> list[Target]:
                 add(full, 0.95 if parents else 0.6, "last_part")
     if not found and last != base and not any(name.endswith("村") for name in reading.bases[:-1]):
         add(last, 0.9, "same")
+    for name in same_kind_names(last) if not found else ():
+        add(name, 0.7, "same_kind")
     if reading.number is None and reading.point:
         add(reading.point, 1.0, "same")
         for full in gazetteer.names.aliases.get(reading.point, ()):
@@ -215,7 +220,9 @@ def _similar(
     for name in dict.fromkeys(names):
         similar = gazetteer.similar.find(name, edits=edits)
         if districts and len(similar) > MAX_SIMILAR:
-            similar.sort(key=lambda one: one[2] in _WEAK_REASONS and _elsewhere(gazetteer, one[0], districts))
+            similar.sort(
+                key=lambda one: one[2] in UNSURE_REASONS and _elsewhere(gazetteer, one[0], districts)
+            )
         for other, belief, reason in similar[:MAX_SIMILAR]:
             base_id = ids.get(other)
             if base_id and base_id not in seen:
@@ -253,6 +260,11 @@ def _larger(gazetteer: Gazetteer, reading: Reading) -> list[Target]:
             found.append(Target(gazetteer.bases.texts[child], child, 0.3, "larger_place", None, ""))
         if found:
             break
+    last = reading.bases[-1]
+    for head, _ in gazetteer.names.lexicon.names_at(last, 0, ROAD | PLACE) if not found else ():
+        # 鼓楼东街菜场: the market is not known, the street is.
+        if len(last) - len(head) >= 2 and ids.get(head):
+            return [Target(head, ids[head], 0.5, "larger_place", None, "")]
     return found
 
 

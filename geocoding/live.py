@@ -34,6 +34,13 @@ LOADED_AT_ONCE = 20_000
 """A gazetteer with fewer entries is read anew in a fraction of a second."""
 POLL_S = 5.0
 RETRY_S = 2.0
+NAMED_LAYERS = frozenset(("road", "facility", "land_cover"))
+"""Layers of the city whose names and lines are in the index; the areas are too."""
+STAMPED_LAYERS = frozenset(("unit_grid", "responsibility_grid", "zone"))
+"""Layers that an answer's point is looked up in."""
+REST = 10.0
+"""After the layers were read anew they are left alone for so many times as long: an editor saves every few
+seconds."""
 USED = "used"
 """News that a suggestion was chosen: ``used:长安路``."""
 
@@ -74,6 +81,8 @@ class Keeper:
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="gazetteer", daemon=True)
         self._since_xid = 0
+        self._layers_changed = False
+        self._rested_at = 0.0
         self._last: list[str] = []
 
     def start(self) -> None:
@@ -108,10 +117,12 @@ class Keeper:
         self._load(connection)
         poll_at = 0.0
         while not self._stop.is_set():
-            heard = {note.payload for note in connection.notifies(timeout=0.5, stop_after=1)}
-            if {"reload", "areas", "area", "road"} & heard or any(
-                "area" in what.partition(":")[0] for what in heard
-            ):
+            notes = connection.notifies(timeout=0.5, stop_after=1)
+            heard = {what for note in notes for what in note.payload.split(",")}
+            changed = bool(NAMED_LAYERS & heard) or any(what.startswith("area") for what in heard)
+            self._layers_changed = self._layers_changed or changed
+            rested = time.monotonic() >= self._rested_at
+            if "reload" in heard or (self._layers_changed and rested):
                 self._load(connection)
             elif self._state is not None:
                 self._heed(connection, self._state, heard)
@@ -121,6 +132,8 @@ class Keeper:
 
     def _heed(self, connection: psycopg.Connection[Any], state: State, heard: set[str]) -> None:
         """Take up what changes nothing in the index."""
+        if STAMPED_LAYERS & heard:
+            state.areas = Areas(connection)
         if "calibrated" in heard:
             state.calibration = load_calibration(connection)
         if "callers" in heard:
@@ -142,7 +155,9 @@ class Keeper:
         # A million entries are millions of objects that never go: spare every later collection the walk.
         gc.collect()
         gc.freeze()
-        log.info("gazetteer loaded", entries=gazetteer.size, seconds=round(time.monotonic() - started, 2))
+        took_s = time.monotonic() - started
+        self._layers_changed, self._rested_at = False, time.monotonic() + REST * took_s
+        log.info("gazetteer loaded", entries=gazetteer.size, seconds=round(took_s, 2))
         if calibration_outdated(connection):
             # After an upgrade of the engine; until it is done the priors judge.
             self._state.calibration = renew_calibration(connection, gazetteer)

@@ -94,6 +94,17 @@ SELECT name, ST_AsBinary(geom) FROM road WHERE name IS NOT NULL AND name <> ''
 -- :name facilities
 SELECT id, name, ST_X(geom), ST_Y(geom) FROM facility WHERE name IS NOT NULL AND name <> ''
 
+-- :name named_grounds
+-- Parks, squares and waters by name, their parts within about 300 m of one another as one: a point inside, and
+-- points of the outline at most about 600 m from one another.
+SELECT name, ST_X(p), ST_Y(p), ARRAY(SELECT ST_X(d.geom) FROM ST_DumpPoints(line) AS d) AS xs,
+       ARRAY(SELECT ST_Y(d.geom) FROM ST_DumpPoints(line) AS d) AS ys
+  FROM (SELECT name, ST_PointOnSurface(g) AS p,
+               ST_Segmentize(ST_Boundary(ST_SimplifyPreserveTopology(g, 0.001)), 0.006) AS line
+          FROM (SELECT name, ST_CollectionExtract(unnest(ST_ClusterWithin(geom, 0.003)), 3) AS g
+                  FROM land_cover WHERE name <> '' GROUP BY name) AS part) AS ground
+ ORDER BY name, ST_X(p), ST_Y(p)
+
 -- :name source_known
 SELECT 1 FROM gazetteer_source WHERE key = %(key)s
 

@@ -175,6 +175,7 @@ def load_gazetteer(connection: Connection) -> Gazetteer:
         if len(canonical(name)) >= 2
     ]
     lists.add(facilities)
+    lists.add(_grounds(connection))
     lines = _road_lines(connection)
     lists.add(line_points(lines))
     quality = [0.8]
@@ -187,6 +188,20 @@ def load_gazetteer(connection: Connection) -> Gazetteer:
     made.roads = on_plane(lines, made.columns.plane)
     made.known_areas = _known_areas(connection, made.columns.plane)
     return made
+
+
+def _grounds(connection: Connection) -> list[tuple[Any, ...]]:
+    """Rows of the named grounds: a point inside, and those that tell how far the place reaches."""
+    rows: list[tuple[Any, ...]] = []
+    for name, lon, lat, lons, lats in connection.execute(sql("named_grounds")):
+        form = canonical(name)
+        if len(form) < 2:
+            continue
+        for unit, x, y in (("", lon, lat), *(("trace", *side) for side in zip(lons, lats, strict=True))):
+            rows.append(
+                (LINE_KEY + 1 + len(rows), PLATFORM_SOURCE, form, POINT, 0, unit, "", 0, "", "", "", x, y)
+            )
+    return rows
 
 
 def _known_areas(connection: Connection, plane: Plane) -> dict[str, list[KnownArea]]:

@@ -308,6 +308,8 @@ class _Assembly:
         )
 
 
+_PAUSES = frozenset(("这边", "那边", "这里", "那里"))
+"""Said in the midst of a place: 望川中路这边靠近鼓楼东街."""
 _TWO_ROADS = re.compile("(.{2,6}?(?:路|街|大道|巷))(.{2,6}(?:路|街|大道|巷))")
 _BASE_KINDS = frozenset(("road", "place", "estate", "village", "locality"))
 
@@ -343,7 +345,7 @@ def _assemble(form: str, spans: list[Span]) -> Reading:
         elif kind == "offset":
             made.offset(span)
         elif kind == "after":
-            made.done = bool(made.bases)
+            made.done = bool(made.bases) and form[span.start : span.end] not in _PAUSES
             made.note("chatter", span)
         elif kind == "before":
             made.note("chatter", span)

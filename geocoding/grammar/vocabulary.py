@@ -57,6 +57,22 @@ CROSSING_WORDS = _listed("crossing_words")
 JOINERS = tuple(_WORDS["joiners"].split())
 BEFORE_WORDS = _listed("before_words")
 AFTER_WORDS = _listed("after_words")
+_KINDS = [
+    tuple(dict.fromkeys(map(canonical, line.split()))) for line in _WORDS["same_kind"].strip().splitlines()
+]
+SAME_KIND: dict[str, tuple[str, ...]] = {word: group for group in _KINDS for word in group}
+"""Words for one kind of place, which people take one for another: each with its group."""
+_ENDS_IN_KIND = re.compile("(?:" + "|".join(sorted(map(re.escape, SAME_KIND), key=len, reverse=True)) + ")$")
+
+
+def same_kind_names(name: str) -> list[str]:
+    """``name`` with other words for the same kind of place at its end: 丹塘药房 for 丹塘药店."""
+    hit = _ENDS_IN_KIND.search(name)
+    if hit is None or hit.start() < 2:
+        return []
+    return [name[: hit.start()] + word for word in SAME_KIND[hit[0]] if word != hit[0]]
+
+
 RELATIONS: dict[str, str] = {
     canonical(word): relation for relation, words in _WORDS["relations"].items() for word in words.split()
 }

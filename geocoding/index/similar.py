@@ -1,5 +1,6 @@
 """Names that sound or look like a name, or differ from it by one character."""
 
+import re
 import tomllib
 from functools import lru_cache
 from importlib.resources import files
@@ -11,7 +12,7 @@ from geocoding.grammar.vocabulary import canonical
 
 SAME_SOUND, LIKE_SOUND, LIKE_SHAPE, ONE_EDIT, WILD = 0.92, 0.85, 0.88, 0.6, 0.85
 PINYIN, INITIALS = 0.85, 0.6
-SERIES, FEW = 0.45, 0.3
+SERIES, FEW, PART = 0.45, 0.3, 0.8
 """How far a name found so is believed before the number and the area are looked at: the order in
 which people make these mistakes."""
 
@@ -32,14 +33,19 @@ def shape(name: str) -> str:
     return name.translate(_families())
 
 
+_PART = re.compile(r"(?<=..)(?:[东南西北中]\d{0,2}|\d{1,2})(?=(?:公路|大道|大街|路|街)$)")
+"""What tells the parts of a long road: 文昌北路, 中山东1路."""
+
+
 class SimilarNames:
-    """Finds known names near an unknown one by four keys, each a dictionary look-up."""
+    """Finds known names near an unknown one by five keys, each a dictionary look-up."""
 
     def __init__(self) -> None:
         self._sound: dict[str, list[str]] = {}
         self._shape: dict[str, list[str]] = {}
         self._edits: dict[str, list[str]] = {}
         self._latin: dict[str, list[tuple[str, bool]]] = {}
+        self._parts: dict[str, list[str]] = {}
         self._known: set[str] = set()
 
     def add(self, name: str, *, edits: bool) -> None:
@@ -53,6 +59,8 @@ class SimilarNames:
         if edits:
             self._latin.setdefault(pinyin(said).replace("'", "").upper(), []).append((name, True))
             self._latin.setdefault(initials(said).upper(), []).append((name, False))
+        if edits and (part := _PART.search(name)) is not None:
+            self._parts.setdefault(name[: part.start()] + name[part.end() :], []).append(name)
         if edits and len(name) >= 3:
             for i in range(len(name)):
                 self._edits.setdefault(name[:i] + name[i + 1 :], []).append(name)
@@ -88,6 +96,8 @@ class SimilarNames:
             offer(other, SAME_SOUND if exact else LIKE_SOUND, "homophone" if exact else "like_sound")
         for other in self._shape.get(shape(name), ()):
             offer(other, LIKE_SHAPE, "look_alike")
+        for other in self._parts.get(name, ()):
+            offer(other, PART, "part")
         if edits and len(name) >= 3:
             self._by_edit(name, offer)
         return _ranked(found)
