@@ -116,3 +116,36 @@ def test_a_calibration_of_an_earlier_engine_is_made_anew(database_url: str) -> N
             assert all(len(weights) > 1 for weights in keeper.state.calibration.chance.values())
         finally:
             keeper.stop()
+
+
+def test_what_changes_in_the_city_s_layers_reaches_the_answers(
+    large: tuple[Keeper, psycopg.Connection],
+) -> None:
+    keeper, connection = large
+    lon, lat = 120.005, 30.05
+    assert keeper.state.areas.at(lon, lat)["grid_code"] == ""
+    gazetteer = keeper.state.gazetteer
+    with connection.transaction():
+        connection.execute(
+            "INSERT INTO unit_grid (code, community_code, area_m2, initial_date, geom)"
+            " VALUES ('990102001001001', '990102001001', 10000, '2020-01-01',"
+            " ST_Expand(ST_Point(%s, %s, 4326), 0.001))",
+            (lon, lat),
+        )
+        connection.execute("SELECT bump_layers(ARRAY['unit_grid', 'unit_grid_label'])")
+    wait(lambda: keeper.state.areas.at(lon, lat)["grid_code"] == "990102001001001")
+    # Points are looked up in the new grids; the index itself stayed.
+    assert keeper.state.gazetteer is gazetteer
+    assert ask(keeper, "澄湖").status == "not_found"
+    with connection.transaction():
+        connection.execute(
+            "INSERT INTO land_cover (kind, name, source, source_key, geom) VALUES"
+            " ('water', '澄湖', 't', 'a', ST_Multi(ST_Expand(ST_Point(120.3, 30.3, 4326), 0.004)))"
+        )
+        connection.execute("SELECT bump_layers(ARRAY['land_cover'])")
+    wait(lambda: ask(keeper, "澄湖").best is not None)
+    lake = ask(keeper, "澄湖").best
+    assert lake is not None
+    assert (lake.level, lake.lon, lake.lat) == ("place", pytest.approx(120.3), pytest.approx(30.3))
+    assert lake.error_m > 300.0
+    assert lake.confidence < 0.9
