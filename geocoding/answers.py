@@ -8,9 +8,10 @@ from typing import Any, Protocol
 from geocoding.administrative import area_matches, in_its_area
 from geocoding.calibration import WRONG_M, Calibration
 from geocoding.combinations import Combination, combination_of, signature
-from geocoding.crossings import crossing, moved
+from geocoding.crossings import crossings, moved
 from geocoding.forward import UNSURE_REASONS, Hints, Match, matches
 from geocoding.grammar.elements import Reading, Relative
+from geocoding.grammar.lexicon import ROAD
 from geocoding.grammar.numerals import in_words
 from geocoding.grammar.reading import read, standard
 from geocoding.grammar.structure import written
@@ -143,8 +144,7 @@ def geocode(
     reading = read(text, gazetteer.names.lexicon)
     if reading.code:
         return by_code(text, reading, codes.point_of(reading.code) if codes is not None else None)
-    meeting = crossing(gazetteer, reading, hints)
-    found = [meeting] if meeting is not None else matches(gazetteer, reading, hints)
+    found = crossings(gazetteer, reading, hints) or matches(gazetteer, reading, hints)
     if reading.towns or reading.communities:
         found = [in_its_area(gazetteer, match, reading) for match in found]
     if found:
@@ -177,11 +177,10 @@ def _share_confidence(found: list[Match], candidates: list[Candidate]) -> None:
     confidence that one leaves."""
     if len(candidates) < 2:
         return
-    first = found[0].location
     others = [
         candidate
         for match, candidate in zip(found[1:], candidates[1:], strict=False)
-        if hypot(match.location.x - first.x, match.location.y - first.y) > 2 * WRONG_M
+        if _apart(match, found[0]) > 2 * WRONG_M
     ]
     total = sum(candidate.confidence for candidate in others)
     left = 1.0 - candidates[0].confidence
@@ -189,11 +188,18 @@ def _share_confidence(found: list[Match], candidates: list[Candidate]) -> None:
         candidate.confidence = round(candidate.confidence * left / total, 4)
 
 
+def _apart(match: Match, other: Match) -> float:
+    """Metres between two matches."""
+    return hypot(match.location.x - other.location.x, match.location.y - other.location.y)
+
+
 def _status(found: list[Match], candidates: list[Candidate], threshold: float) -> str:
     if not found:
         return "not_found"
     best = candidates[0]
-    rivalled = len(found) > 1 and found[1].share >= RIVAL_SHARE * found[0].share and found[0].belief > 0.5
+    first = found[0]
+    rival = next((match for match in found[1:] if _apart(match, first) > WRONG_M), None)
+    rivalled = rival is not None and rival.share >= RIVAL_SHARE * first.share and first.belief > 0.5
     least = LEAST_OF_SAME_NAME if best.reason in _NAMED else LEAST_CONFIDENCE
     among = sum(candidate.confidence for candidate in candidates) if rivalled else best.confidence
     if among < least and best.level != "area":
@@ -230,8 +236,10 @@ def _candidate(
             district = gazetteer.areas.texts[columns.district[location.rows[0]]]
         elif len(cluster.districts) == 1:
             district = gazetteer.areas.texts[next(iter(cluster.districts))]
+    # The middle of what is no road: an estate, a hospital of which only doors are known.
+    level = "place" if location.level == "road" and not match.kind & ROAD else location.level
     return Candidate(
-        round(lon, 7), round(lat, 7), location.level, round(error_m, 1), round(confidence, 4),
+        round(lon, 7), round(lat, 7), level, round(error_m, 1), round(confidence, 4),
         _matched(match, reading, district) + told, match.reason, location.why, location.shared, district,
     )  # fmt: skip
 

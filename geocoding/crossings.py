@@ -9,6 +9,7 @@ import shapely
 from geocoding.forward import Hints, Match, district_ids
 from geocoding.grammar.elements import Reading, Relative
 from geocoding.index.gazetteer import Gazetteer
+from geocoding.index.similar import PART
 from geocoding.locating import Location
 
 MEET_M = 60.0
@@ -17,19 +18,44 @@ DOORS_MEET_M = 250.0
 """Doors of two roads this near to one another stand about their crossing."""
 ACROSS_M = 30.0
 """Typical error that 对面 (opposite) or 旁 (beside) adds."""
+MOST_PARTS, MOST_MEETINGS = 8, 4
+"""Parts of a road that are tried, and crossings of parts that are answered."""
+_SURER = ("lines_cross", "lines_near", "stop_named_so", "doors_near")
 ROADSIDE_M = 80.0
 """A door farther from the middle of its road does not stand by it."""
 
 
-def crossing(gazetteer: Gazetteer, reading: Reading, hints: Hints) -> Match | None:
-    """The crossing a reading names: from road lines, from doors near both roads, or from a stop that
-    bears both names. None where nothing is known of it."""
+def crossings(gazetteer: Gazetteer, reading: Reading, hints: Hints) -> list[Match]:
+    """The crossing a reading names: from road lines, from a stop that bears both names, or from doors near
+    both roads. Of roads named without their part (南京路河南路路口) all crossings of parts that meet; empty
+    where nothing is known of it."""
     if reading.crossing is None or reading.number is not None:
-        return None
-    one, other = (_known_road(gazetteer, name) for name in reading.crossing)
-    if one is None or other is None or one == other:
-        return None
+        return []
     districts = district_ids(gazetteer, reading.districts or ((hints.district,) if hints.district else ()))
+    one, other = (_known_road(gazetteer, name) for name in reading.crossing)
+    if one is not None and other is not None and one != other:
+        meeting = _meeting(gazetteer, one, other, districts, "same")
+        if meeting is not None:
+            return [meeting]
+    parts, others = (
+        [*([known] if known else []), *gazetteer.similar.parts(name)]
+        for name, known in zip(reading.crossing, (one, other), strict=True)
+    )
+    found = [
+        meeting
+        for a in parts[:MOST_PARTS]
+        for b in others[:MOST_PARTS]
+        if a != b and (a, b) != (one, other)
+        if (meeting := _meeting(gazetteer, a, b, districts, "part")) is not None
+    ]
+    found.sort(key=lambda match: _SURER.index(match.location.why))
+    found = [match for match in found if match.location.why == found[0].location.why][:MOST_MEETINGS]
+    return [match._replace(share=1.0 / len(found)) for match in found]
+
+
+def _meeting(
+    gazetteer: Gazetteer, one: str, other: str, districts: frozenset[int], reason: str
+) -> Match | None:
     found = (
         _by_lines(gazetteer, one, other)
         or _by_name(gazetteer, one, other)
@@ -41,7 +67,8 @@ def crossing(gazetteer: Gazetteer, reading: Reading, hints: Hints) -> Match | No
     features = (1.0, log1p(error_m), 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0)
     location = Location(x, y, "crossing", features, (), False, why)
     base_id = gazetteer.bases.ids.get(one, 0)
-    return Match(location, f"{one}/{other}", base_id, -1, "same", 1.0, 1.0, 1.0, None, True)
+    belief = 1.0 if reason == "same" else PART
+    return Match(location, f"{one}/{other}", base_id, -1, reason, belief, belief, 1.0, None, True)
 
 
 def _known_road(gazetteer: Gazetteer, name: str) -> str | None:

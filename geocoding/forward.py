@@ -261,10 +261,14 @@ def _larger(gazetteer: Gazetteer, reading: Reading) -> list[Target]:
         if found:
             break
     last = reading.bases[-1]
-    for head, _ in gazetteer.names.lexicon.names_at(last, 0, ROAD | PLACE) if not found else ():
+    for head, _ in gazetteer.names.lexicon.names_at(last, 0, ROAD | PLACE | POINT) if not found else ():
         # 鼓楼东街菜场: the market is not known, the street is.
-        if len(last) - len(head) >= 2 and ids.get(head):
-            return [Target(head, ids[head], 0.5, "larger_place", None, "")]
+        if len(head) < 3 or len(last) - len(head) < 2:
+            continue
+        known = (head, *gazetteer.names.aliases.get(head, ()))
+        found = [Target(name, ids[name], 0.5, "larger_place", None, "") for name in known if ids.get(name)]
+        if found:
+            return found[:MAX_SIMILAR]
     return found
 
 

@@ -115,6 +115,8 @@ def _known(text: str, start: int, lexicon: Lexicon) -> list[Span]:
                 else "community" if kind & COMMUNITY else "province" if kind & PROVINCE else "city"
             )  # fmt: skip
             found.append(Span(start, end, label, "gazetteer", 0.6))
+            if kind & TOWN and text.startswith("办事处", end):
+                found.append(Span(start, end + 3, "town", "gazetteer", 0.6))
         if kind & POINT and len(name) >= 3:
             found.append(Span(start, end, "point", "gazetteer", 1.0))
     return found

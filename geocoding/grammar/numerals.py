@@ -50,8 +50,14 @@ _SHORT = re.compile(r"(?<![A-Z0-9/.#(-])[1-9]\d?(?![0-9A-Z/.#-]|号|小时|元|�
 _DIGITS = "零一二三四五六七八九"
 
 
+_DAYS = frozenset((51, 61, 71, 81))
+"""Holidays that roads are called after, said digit by digit: 八一路."""
+
+
 def _word(hit: re.Match[str]) -> str:
     number = int(hit[0])
+    if number in _DAYS:
+        return "".join(_DIGITS[int(digit)] for digit in hit[0])
     if number < 10:
         return _DIGITS[number]
     tens = "" if number < 20 else _DIGITS[number // 10]

@@ -209,6 +209,8 @@ class _Assembly:
 
     def area(self, span: Span) -> None:
         name = self.form[span.start : span.end]
+        if span.kind == "town":
+            name = name.removesuffix("办事处")
         if span.kind in self.areas:
             repeated = name in self.areas[span.kind]
             self.areas[span.kind] += [] if repeated else [name]
@@ -310,6 +312,7 @@ class _Assembly:
 
 _PAUSES = frozenset(("这边", "那边", "这里", "那里"))
 """Said in the midst of a place: 望川中路这边靠近鼓楼东街."""
+_GO_ON = frozenset(("joiner", "relation", "crossing_word", "road"))
 _TWO_ROADS = re.compile("(.{2,6}?(?:路|街|大道|巷))(.{2,6}(?:路|街|大道|巷))")
 _BASE_KINDS = frozenset(("road", "place", "estate", "village", "locality"))
 
@@ -345,7 +348,9 @@ def _assemble(form: str, spans: list[Span]) -> Reading:
         elif kind == "offset":
             made.offset(span)
         elif kind == "after":
-            made.done = bool(made.bases) and form[span.start : span.end] not in _PAUSES
+            following = spans[index + 1].kind if index + 1 < len(spans) else ""
+            goes_on = form[span.start : span.end] in _PAUSES and following in _GO_ON
+            made.done = bool(made.bases) and not goes_on
             made.note("chatter", span)
         elif kind == "before":
             made.note("chatter", span)

@@ -68,6 +68,10 @@ class SimilarNames:
     def __contains__(self, name: str) -> bool:
         return name in self._known
 
+    def parts(self, name: str) -> list[str]:
+        """Names of the parts of a road."""
+        return self._parts.get(name, [])
+
     def find(self, name: str, *, edits: bool = True) -> list[tuple[str, float, str]]:
         """Known names like ``name`` with belief and reason, best first; never ``name`` itself.
 
@@ -112,6 +116,8 @@ class SimilarNames:
                 offer(without, belief, "extra_character")
             for other in self._edits.get(without, ()):
                 if len(other) == len(name) and other[:i] == name[:i] and other[i + 1 :] == name[i + 1 :]:
+                    if i and name[i - 1] == "第":
+                        continue  # Nobody takes the ninth hospital for the seventh.
                     if name[i].isdigit() and other[i].isdigit():
                         # 3村 lies by 2村 and 4村; nobody mistakes the one for the other
                         steps = abs(int(name[i]) - int(other[i]))

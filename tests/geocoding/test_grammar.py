@@ -213,6 +213,7 @@ def test_ways_of_other_cities(text: str, expected: tuple[str, Number | None]) ->
 @pytest.mark.parametrize(
     ("name", "expected"),
     [("4川北路", "四川北路"), ("长桥2村", "长桥二村"), ("21世纪大厦", "二十一世纪大厦"),
+     ("81路", "八一路"), ("51广场", "五一广场"), ("82路", "八十二路"),
      ("G15公路", "G15公路"),
      ("107国道", "107国道")],
 )  # fmt: skip

@@ -6,7 +6,7 @@ import shapely
 
 from geocoding.answers import geocode
 from geocoding.calibration import Calibration, calibrate, examine
-from geocoding.grammar.lexicon import ROAD, Lexicon
+from geocoding.grammar.lexicon import ROAD, TOWN, Lexicon
 from geocoding.grammar.reading import read
 from geocoding.grammar.vocabulary import same_kind_names
 from geocoding.index.gazetteer import Gazetteer, KnownArea
@@ -141,3 +141,56 @@ def test_words_in_the_midst_of_a_place() -> None:
     roads = Lexicon([("长安路", ROAD), ("青石巷", ROAD)])
     reading = read("我在长安路这边靠近青石巷的地方有个井盖坏了", roads)
     assert reading.crossing == ("长安路", "青石巷")
+
+
+def test_roads_said_without_their_parts_cross_where_parts_do() -> None:
+    made = gazetteer(
+        parallel_roads(),
+        [
+            at("a", "", 0.0, 7000.0, "采莲东路青石中路(公交站)"),
+            at("b", "", 3000.0, 7000.0, "采莲西路青石中路(公交站)"),
+            at("c", "采莲东路2号", 0.0, 7000.0),
+            at("d", "采莲西路2号", 3000.0, 7000.0),
+            at("e", "青石中路2号", 0.0, 7000.0),
+        ],
+    )
+    answer = geocode(made, Calibration(), "采莲路青石路路口")
+    assert answer.status == "ambiguous"
+    assert {candidate.matched for candidate in answer.candidates} == {
+        "采莲东路/青石中路",
+        "采莲西路/青石中路",
+    }
+    one = geocode(made, Calibration(), "采莲东路青石路路口")
+    assert one.best is not None
+    assert (one.best.matched, one.best.reason, one.status) == ("采莲东路/青石中路", "part", "doubtful")
+    assert geocode(made, Calibration(), "采莲东路与青石中路交叉口").best is not None
+
+
+def test_places_of_one_name_beside_each_other_are_no_riddle() -> None:
+    def stops(away: float) -> Gazetteer:
+        named = ("采莲站(公交站)", "采莲站(地铁站)")
+        return gazetteer(
+            parallel_roads(), [at(name, "", n * away, 7000.0, name) for n, name in enumerate(named)]
+        )
+
+    assert geocode(stops(100.0), Calibration(), "采莲站").status != "ambiguous"
+    assert geocode(stops(900.0), Calibration(), "采莲站").status == "ambiguous"
+
+
+def test_the_ninth_is_not_the_seventh() -> None:
+    made = gazetteer(parallel_roads(), [at("s", "第七人民医院3号楼", 0.0, 7000.0)])
+    assert geocode(made, Calibration(), "第九人民医院").status == "not_found"
+    best = geocode(made, Calibration(), "第七人民医院").best
+    assert best is not None
+    assert best.level == "place"
+
+
+def test_an_office_is_its_street_s() -> None:
+    streets = Lexicon([("鼓楼街道", TOWN), ("长安路", ROAD)])
+    for text in ("鼓楼街道办事处", "鼓楼街道办事处长安路25号"):
+        assert read(text, streets).towns == ("鼓楼街道",)
+
+
+def test_what_is_said_after_a_pause_is_no_place() -> None:
+    reading = read("我在长安路这边，有人占道经营", Lexicon([("长安路", ROAD)]))
+    assert reading.bases == ("长安路",)
