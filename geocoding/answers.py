@@ -56,6 +56,7 @@ WHY = {
     "lines_near": Text("两路中心线相近", "the road lines come close"),
     "stop_named_so": Text("以此路口命名的站点", "a stop named after the crossing"),
     "doors_near": Text("两路门牌最接近处", "where doors of both roads are nearest"),
+    "stretch": Text("两路口之间一段的中点", "the middle of the stretch between two crossings"),
     "code": Text("按编码直接查到", "found by its code"),
     "area": Text("只认出行政区域，取其中点", "only the administrative area is known: its middle"),
 }

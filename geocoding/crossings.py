@@ -5,12 +5,14 @@ from typing import Any
 
 import numpy as np
 import shapely
+from shapely.ops import substring
 
 from geocoding.forward import Hints, Match, district_ids
 from geocoding.grammar.elements import Reading, Relative
+from geocoding.grammar.lexicon import ROAD
 from geocoding.index.gazetteer import Gazetteer
 from geocoding.index.similar import PART
-from geocoding.locating import Location
+from geocoding.locating import Location, middle_features
 
 MEET_M = 60.0
 """Road lines this near to one another meet, even where they are drawn apart."""
@@ -27,11 +29,16 @@ ROADSIDE_M = 80.0
 
 def crossings(gazetteer: Gazetteer, reading: Reading, hints: Hints) -> list[Match]:
     """The crossing a reading names: from road lines, from a stop that bears both names, or from doors near
-    both roads. Of roads named without their part (南京路河南路路口) all crossings of parts that meet; empty
-    where nothing is known of it."""
-    if reading.crossing is None or reading.number is not None:
+    both roads; or the middle of the stretch it names between two. Of roads named without their part
+    (南京路河南路路口) all crossings of parts that meet; empty where nothing is known of it."""
+    if reading.number is not None:
         return []
     districts = district_ids(gazetteer, reading.districts or ((hints.district,) if hints.district else ()))
+    if reading.stretch is not None:
+        between = _stretch(gazetteer, reading.stretch, districts)
+        return [between] if between is not None else []
+    if reading.crossing is None:
+        return []
     one, other = (_known_road(gazetteer, name) for name in reading.crossing)
     if one is not None and other is not None and one != other:
         meeting = _meeting(gazetteer, one, other, districts, "same")
@@ -69,6 +76,32 @@ def _meeting(
     base_id = gazetteer.bases.ids.get(one, 0)
     belief = 1.0 if reason == "same" else PART
     return Match(location, f"{one}/{other}", base_id, -1, reason, belief, belief, 1.0, None, True)
+
+
+def _stretch(gazetteer: Gazetteer, named: tuple[str, str, str], districts: frozenset[int]) -> Match | None:
+    """The middle of a road's stretch between two others, along its line where that is known."""
+    known = [_known_road(gazetteer, name) for name in named]
+    road, *ends = [name for name in known if name is not None]
+    if len(ends) < 2 or len({road, *ends}) < 3:
+        return None
+    met = [_meeting(gazetteer, road, end, districts, "same") for end in ends]
+    spots = [(match.location.x, match.location.y) for match in met if match is not None]
+    if len(spots) < 2:
+        return None
+    line = shapely.LineString(spots)
+    along = shapely.line_merge(gazetteer.roads[road]) if road in gazetteer.roads else None
+    if along is not None and along.geom_type == "LineString":
+        first, last = sorted(shapely.line_locate_point(along, shapely.points(spots)).tolist())
+        if last > first:
+            line = substring(along, first, last)
+    middle = shapely.line_interpolate_point(line, 0.5, normalized=True)
+    location = Location(
+        float(middle.x), float(middle.y), "road", middle_features(float(line.length) / 2.0, 2), (), False,
+        "stretch",
+    )  # fmt: skip
+    base_id = gazetteer.bases.ids.get(road, 0)
+    title = f"{road}({ends[0]}至{ends[1]})"
+    return Match(location, title, base_id, -1, "same", 1.0, 1.0, 1.0, None, False, ROAD)
 
 
 def _known_road(gazetteer: Gazetteer, name: str) -> str | None:

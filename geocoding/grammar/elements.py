@@ -58,3 +58,5 @@ class Reading(NamedTuple):
     relative: Relative | None
     code: str
     """Unit grid (14 or 15 digits) or component (16 digits) code."""
+    stretch: tuple[str, str, str] | None = None
+    """A road, and the two that bound the stretch of it that is meant: 长安路(青石巷至采莲路)."""

@@ -181,6 +181,7 @@ def _distance(text: str) -> float | None:
     return float(hit[1]) * (1000.0 if hit[2] in ("公里", "KM") else 1.0)
 
 
+_UP_TO = frozenset(("到", "至", "-"))
 _STREET_ENDS = frozenset("路街道巷同速线")
 """What a second road after the number may end with; 坊 and 里 are estates there."""
 
@@ -198,7 +199,10 @@ class _Assembly:
         self.point = ""
         self.other_road = ""
         self.joined = False
+        self.joiner = ""
         self.crossing_word = False
+        self.stretched = False
+        """Whether ``other_road`` ends a stretch that the last road begins."""
         self.relative: Relative | None = None
         self.aside = -1
         """How many elements there were when words beside a number began: (…对面)."""
@@ -237,6 +241,7 @@ class _Assembly:
             self.note("repeated", span)
             return
         if road and self.joined and self.base_kinds[-1:] == ["road"]:
+            self.stretched = self.joiner in _UP_TO and self.base_kinds[-2:] == ["road", "road"]
             self.other_road = name
             self.note("near_road", span)
             return
@@ -276,6 +281,7 @@ class _Assembly:
         """Brackets and commas after a number hold words that describe the place once more."""
         text = self.form[span.start : span.end]
         self.note(span.kind, span)
+        self.joiner = text if span.kind == "joiner" else self.joiner
         if ")" in text:
             self.aside = -1
         elif self.numbers and self.relative is None and ("(" in text or "," in text):
@@ -365,7 +371,11 @@ def _assemble(form: str, spans: list[Span]) -> Reading:
 def _finished(made: _Assembly) -> Reading:
     bases, kinds = made.bases, made.base_kinds
     crossing: tuple[str, str] | None = None
-    if not made.numbers:
+    stretch: tuple[str, str, str] | None = None
+    if made.stretched and not made.numbers and not made.crossing_word:
+        stretch = (bases[-2], bases[-1], made.other_road)
+        bases = bases[:-1]
+    elif not made.numbers:
         roads = [name for name, kind in zip(bases, kinds, strict=True) if kind == "road"]
         if made.other_road and roads:
             crossing = (roads[-1], made.other_road)
@@ -391,7 +401,7 @@ def _finished(made: _Assembly) -> Reading:
     return Reading(
         made.form, tuple(made.elements), tuple(made.areas["district"]), tuple(made.areas["town"]),
         tuple(made.areas["community"]), tuple(bases), made.numbers[0] if made.numbers else None,
-        tuple(made.numbers[1:]), made.point, crossing, made.relative, "",
+        tuple(made.numbers[1:]), made.point, crossing, made.relative, "", stretch,
     )  # fmt: skip
 
 

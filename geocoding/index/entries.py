@@ -118,8 +118,8 @@ def base_of(reading: Reading, lexicon: Lexicon) -> tuple[str, int, str]:
 
 def place_told(reading: Reading) -> str:
     """The words that tell the place, when it is not what the bases and numbers name but something told from
-    them: opposite a door, at a crossing, a shop on a road. Empty for all other addresses."""
-    told = reading.relative is not None or reading.crossing is not None
+    them: opposite a door, at a crossing, a stretch, a shop on a road. Empty for all other addresses."""
+    told = reading.relative is not None or reading.crossing is not None or reading.stretch is not None
     if not told and not (reading.point and reading.number is None and reading.point != reading.bases[-1]):
         return ""
     said = [element for element in reading.elements if element.kind not in _AROUND]
@@ -187,7 +187,7 @@ def entries_of(row: SourceRow, names: Names) -> Iterator[Entry]:
         yield Entry(
             row.key, road, ROAD, 0, "trace", "", 0, "", district, town, community, lon, lat, "", part
         )  # fmt: skip
-    if not reading.bases or reading.code or (reading.crossing and reading.number is None):
+    if not reading.bases or reading.code or reading.stretch or (reading.crossing and reading.number is None):
         return
     base, kind, _ = base_of(reading, names.lexicon)
     if name and reading.number is None:
@@ -244,7 +244,7 @@ _STREET = re.compile(r"[\u4e00-\u9fff][\u4e00-\u9fff0-9]{1,6}(?:路|街|大道|�
 def roads_told(name: str, reading: Reading, lexicon: Lexicon) -> list[str]:
     """Roads that run at a row's point though the row has no number on them: those a stop, a branch
     or a crossing is named after, and the one an address says it is near (近青石巷)."""
-    told = list(reading.crossing or ())
+    told = list(reading.crossing or (reading.stretch or ())[:1])
     if reading.crossing and reading.number is not None:
         told = told[1:]
     elif not told and reading.number is None and reading.bases and not reading.point:

@@ -11,7 +11,7 @@ from geocoding.grammar.reading import read
 from geocoding.grammar.vocabulary import same_kind_names
 from geocoding.index.gazetteer import Gazetteer, KnownArea
 from geocoding.index.similar import SimilarNames
-from tests.geocoding.test_locating import at, gazetteer, parallel_roads
+from tests.geocoding.test_locating import EAST, at, gazetteer, parallel_roads
 
 
 def city() -> Gazetteer:
@@ -194,3 +194,41 @@ def test_an_office_is_its_street_s() -> None:
 def test_what_is_said_after_a_pause_is_no_place() -> None:
     reading = read("我在长安路这边，有人占道经营", Lexicon([("长安路", ROAD)]))
     assert reading.bases == ("长安路",)
+
+
+STRETCH = ("长安路", "青石巷", "采莲巷")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "长安路(青石巷至采莲巷)",
+        "长安路从青石巷到采莲巷",
+        "长安路青石巷至采莲巷段路灯不亮",
+        "长安路（青石巷-采莲巷）",
+        "望川区长安路青石巷—采莲巷有积水",
+    ],
+)
+def test_a_stretch_of_a_road(text: str) -> None:
+    doors = [
+        *(at(f"m{n}", f"长安路{n}号", n * 5.0, 0.0) for n in range(2, 400, 4)),
+        *(at(f"q{n}", f"青石巷{n}号", 400.0, n * 5.0) for n in range(2, 60, 4)),
+        *(at(f"c{n}", f"采莲巷{n}号", 1200.0, n * 5.0) for n in range(2, 60, 4)),
+    ]
+    made = gazetteer(parallel_roads(), doors)
+    assert read(text, made.names.lexicon).stretch == STRETCH
+    answer = geocode(made, Calibration(), text)
+    assert answer.best is not None
+    assert (answer.best.level, answer.best.why) == ("road", "stretch")
+    assert answer.best.matched == "长安路(青石巷至采莲巷)"
+    assert answer.status == "doubtful"
+    assert abs((answer.best.lon - 120.0) / EAST - 800.0) < 60.0
+    assert answer.best.error_m > 300.0
+
+
+@pytest.mark.parametrize(
+    "text", ["长安路青石巷路口", "长安路与青石巷、采莲巷路口", "长安路100号至200号", "长安路近青石巷"]
+)
+def test_what_is_no_stretch(text: str) -> None:
+    roads = Lexicon([(name, ROAD) for name in STRETCH])
+    assert read(text, roads).stretch is None
