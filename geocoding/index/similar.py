@@ -12,7 +12,7 @@ from geocoding.grammar.vocabulary import canonical
 
 SAME_SOUND, LIKE_SOUND, LIKE_SHAPE, ONE_EDIT, WILD = 0.92, 0.85, 0.88, 0.6, 0.85
 PINYIN, INITIALS = 0.85, 0.6
-SERIES, FEW, PART = 0.45, 0.3, 0.8
+SERIES, FEW, PART, INSIDE_LOST, REPLACED = 0.45, 0.3, 0.8, 0.9, 0.8
 """How far a name found so is believed before the number and the area are looked at: the order in
 which people make these mistakes."""
 
@@ -109,7 +109,8 @@ class SimilarNames:
     def _by_edit(self, name: str, offer: "Offer") -> None:
         belief = ONE_EDIT * (1.0 - 1.0 / len(name)) * (FEW if len(name) <= 3 and name[-1] == "村" else 1.0)
         for other in self._edits.get(name, ()):
-            offer(other, belief, "missing_character")
+            # The first character is the one that is swallowed: 川北路.
+            offer(other, belief * (1.0 if other.endswith(name) else INSIDE_LOST), "missing_character")
         for i in range(len(name)):
             without = name[:i] + name[i + 1 :]
             if without in self._known:
@@ -123,8 +124,9 @@ class SimilarNames:
                         steps = abs(int(name[i]) - int(other[i]))
                         offer(other, SERIES - 0.03 * steps, "series")
                         continue
-                    # The kind of road is rarely mistaken, its name is.
-                    offer(other, belief * (0.5 if i == len(name) - 1 else 1.0), "one_character")
+                    # The kind of road is rarely mistaken, its name is; a character is sooner left out than
+                    # replaced by one that neither sounds nor looks like it.
+                    offer(other, belief * (0.5 if i == len(name) - 1 else REPLACED), "one_character")
 
 
 class Offer(Protocol):
