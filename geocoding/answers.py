@@ -26,6 +26,7 @@ RIVAL_SHARE = 0.35
 REGISTERED_CONFIDENCE = 0.8
 """From here a register's word is accepted: it has this very address, on a point of its own, or the lines of
 both roads of a crossing. What is inferred needs the threshold that the self-examination found."""
+_INFERRED = frozenset(("middle", "middle_inside", "stretch"))
 _MIDDLES = frozenset(("road", "area"))
 _REGISTERED = frozenset(("door", "building", "place"))
 _EXACT = frozenset(("same", "alias", "former", "correction"))
@@ -209,7 +210,8 @@ def _status(found: list[Match], candidates: list[Candidate], threshold: float) -
         return "ambiguous"
     if best.level == "area":
         return "doubtful"
-    if best.why == "lines_cross" or (best.level in _REGISTERED and best.reason in _EXACT and not best.shared):
+    registered = best.level in _REGISTERED and best.why not in _INFERRED
+    if best.why == "lines_cross" or (registered and best.reason in _EXACT and not best.shared):
         threshold = min(threshold, REGISTERED_CONFIDENCE)
     sure = best.confidence >= threshold and best.reason not in UNSURE_REASONS
     return "accepted" if sure else "doubtful"

@@ -154,8 +154,8 @@ class Calibration:
     chance: dict[str, list[float]] = field(default_factory=dict)
     error: dict[str, list[float]] = field(default_factory=dict)
     bounds: dict[str, Bounds] = field(default_factory=dict)
-    curve: tuple[float, float] = (0.0, 1.0)
-    """The odds of being right: the first and so many times the odds that the model tells."""
+    curves: dict[str, tuple[float, float]] = field(default_factory=dict)
+    """Odds of being right by kind of answer: the first and so many times the odds that the model tells."""
     threshold: float = 0.9
     report: dict[str, Any] = field(default_factory=dict)
 
@@ -167,7 +167,8 @@ class Calibration:
             return self._prior(group, match)
         bounds = self.bounds[group]
         values = regressors(features_of(match, rivals), bounds)
-        odds = self.curve[0] + self.curve[1] * sum(map(mul, model, values))
+        first, slope = self.curves[group]
+        odds = first + slope * sum(map(mul, model, values))
         expected = exp(max(0.0, min(11.0, sum(map(mul, self.error[group], values)))))
         chance = 1.0 / (1.0 + exp(-max(-30.0, min(30.0, odds))))
         if match.reason in _NOT_EXAMINED:
@@ -201,7 +202,7 @@ class Calibration:
 
     def as_json(self) -> dict[str, Any]:
         return {
-            "chance": self.chance, "error": self.error, "bounds": self.bounds, "curve": self.curve,
+            "chance": self.chance, "error": self.error, "bounds": self.bounds, "curves": self.curves,
             "threshold": self.threshold, "report": self.report, "features": FEATURES_VERSION,
         }  # fmt: skip
 
@@ -211,8 +212,9 @@ class Calibration:
         if is_outdated(stored):
             return cls()
         bounds = {group: [(b[0], b[1]) for b in pairs] for group, pairs in stored["bounds"].items()}
+        curves = {group: (pair[0], pair[1]) for group, pair in stored["curves"].items()}
         return cls(
-            stored["chance"], stored["error"], bounds, (stored["curve"][0], stored["curve"][1]),
+            stored["chance"], stored["error"], bounds, curves,
             stored["threshold"], stored["report"],
         )  # fmt: skip
 
@@ -409,8 +411,8 @@ def calibration_error(chance: NDArray[np.float64], right: NDArray[np.float64], b
     return total
 
 
-LEAST_OF_GROUP = 60
-"""Cases of a kind of answer that a model is fitted to."""
+LEAST_OF_GROUP, LEAST_OF_CURVE = 60, 400
+"""Cases of a kind of answer that a model, and a curve of its own, are fitted to."""
 
 
 def calibrate(cases: Sequence[Case]) -> Calibration:
@@ -441,19 +443,20 @@ def calibrate(cases: Sequence[Case]) -> Calibration:
     known = raw > 0
     if known.sum() < LEAST_OF_GROUP:
         return Calibration()  # One road, or few: no fold tells anything of another.
-    made.curve = _odds_curve(raw[known], right[known])
-
-    def true(raw: Any) -> Any:
-        return _logit_inverse(made.curve[0] + made.curve[1] * _logit(raw))
-
-    chance = true(raw)
+    groups = np.array([case.group for case in cases])
+    chance = np.zeros(len(cases))
+    for group in made.chance:
+        of_group = known & (groups == group)
+        enough = of_group if of_group.sum() >= LEAST_OF_CURVE else known
+        made.curves[group] = first, slope = _odds_curve(raw[enough], right[enough])
+        chance[of_group] = _logit_inverse(first + slope * _logit(raw[of_group]))
     # Judged by points that two sources confirm, where there are enough of them: a register's own
     # misplaced points would else be counted as wrong answers.
     acceptable = np.array([case.acceptable for case in cases])
     inferred = known & acceptable & np.array([case.group in _LINES for case in cases])
     sure = inferred & np.array([case.confirmed for case in cases])
     judged = sure if sure.sum() >= LEAST_CONFIRMED else inferred if inferred.any() else known
-    found = float(true(_threshold(raw[judged], right[judged])))
+    found = _threshold(chance[judged], right[judged])
     made.threshold = min(max(found, LOWEST_THRESHOLD), HIGHEST_THRESHOLD)
     accepted = acceptable & (chance >= made.threshold)
     made.report = {
@@ -474,15 +477,15 @@ def _share(values: NDArray[Any]) -> float:
     return float(values.mean()) if len(values) else 0.0
 
 
-def _threshold(raw: NDArray[np.float64], right: NDArray[np.float64]) -> float:
-    """The lowest ``raw`` chance above which at most ``WRONG_SHARE`` of the answers are expected to be wrong;
+def _threshold(chance: NDArray[np.float64], right: NDArray[np.float64]) -> float:
+    """The lowest chance above which at most ``WRONG_SHARE`` of the answers are expected to be wrong;
     1.0 where there is none.
 
     The expectation is a logistic curve over the odds, fitted to the cases: single wrong answers among the
     surest, of which a sample has three or four, would else move the threshold far.
     """
-    first, slope = _odds_curve(raw, right)
-    order = np.argsort(-raw, kind="stable")
-    wrong = 1.0 - _logit_inverse(first + slope * _logit(raw[order]))
+    first, slope = _odds_curve(chance, right)
+    order = np.argsort(-chance, kind="stable")
+    wrong = 1.0 - _logit_inverse(first + slope * _logit(chance[order]))
     good = np.flatnonzero(np.cumsum(wrong) <= WRONG_SHARE * np.arange(1, len(order) + 1))
-    return float(raw[order[good[-1]]]) if len(good) else 1.0
+    return float(chance[order[good[-1]]]) if len(good) else 1.0
