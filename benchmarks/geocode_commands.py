@@ -20,6 +20,10 @@ def geocode(
         Path | None,
         typer.Option(help="精度：描述数据表的 TOML accuracy: a TOML file that names the tables"),
     ] = None,
+    across: Annotated[
+        Path | None,
+        typer.Option(help="以各表之外的表作答，同一 TOML what the other tables say of each one's addresses"),
+    ] = None,
     speed: Annotated[
         bool, typer.Option("--speed", help="速度与内存，用编造的城市 speed on a made-up city")
     ] = False,
@@ -64,6 +68,11 @@ def geocode(
         from benchmarks.geocode_examples import markdown
 
         examples.write_text(markdown(accuracy), encoding="utf-8")
+        return
+    if across is not None:
+        from benchmarks.geocode_across import measure as measure_across
+
+        sys.stdout.write(json.dumps(measure_across(across, say_aside), indent=1) + "\n")
         return
     from benchmarks.geocode import accuracy as measure_accuracy
     from benchmarks.geocode import accuracy_table, as_text

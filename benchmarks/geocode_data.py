@@ -65,11 +65,8 @@ def _is_held(entry: Entry) -> bool:
     return zlib.crc32(f"{entry.base}|{entry.number}|{entry.unit}".encode()) % 1000 < HELD_PERMILLE
 
 
-def load(spec_file: Path, *, with_lines: bool = True) -> Split:
-    """Read the tables, hold a tenth of the addresses back by key, and build the gazetteer of the rest.
-
-    ``with_lines``: the gazetteer knows the road lines too."""
-    described = tomllib.loads(spec_file.read_text(encoding="utf-8"))
+def read_tables(described: dict[str, Any]) -> list[tuple[Source, list[SourceRow]]]:
+    """The rows of all tables, each with its source."""
     tables: list[tuple[Source, list[SourceRow]]] = []
     for number, table in enumerate(described["table"]):
         spec = TableSpec(
@@ -81,7 +78,16 @@ def load(spec_file: Path, *, with_lines: bool = True) -> Split:
                 read_table(spec).rows,
             )
         )
-    first = _names(tables)
+    return tables
+
+
+def load(spec_file: Path, *, with_lines: bool = True) -> Split:
+    """Read the tables, hold a tenth of the addresses back by key, and build the gazetteer of the rest.
+
+    ``with_lines``: the gazetteer knows the road lines too."""
+    described = tomllib.loads(spec_file.read_text(encoding="utf-8"))
+    tables = read_tables(described)
+    first = names_of(tables)
     entries, sources, keys = read_sources(tables, first)
     held_rows = {key for entry, key in zip(entries, keys, strict=True) if _is_held(entry)}
     known: list[tuple[Entry, int]] = []
@@ -92,7 +98,7 @@ def load(spec_file: Path, *, with_lines: bool = True) -> Split:
         elif key not in held_rows:
             known.append((entry, source))
     # Names, too, only from what is known.
-    names = _names(tables)
+    names = names_of(tables)
     quality = [source.quality for source, _ in tables]
     former = _former_names(held, known)
     roads = _layer(described.get("roads"))
@@ -151,7 +157,8 @@ def contradicted(split: Split, e: Entry) -> bool:
     return len(near) >= 2 and min(near) > FAR_M
 
 
-def _names(tables: Sequence[tuple[Source, list[SourceRow]]]) -> Names:
+def names_of(tables: Sequence[tuple[Source, list[SourceRow]]]) -> Names:
+    """The names of the areas that the rows lie in."""
     names = Names()
     names.add_areas(
         {row.district for _, rows in tables for row in rows},
