@@ -112,7 +112,7 @@ def features_of(match: Match, rivals: int) -> tuple[float, ...]:
     )  # fmt: skip
 
 
-FEATURES_VERSION = 4
+FEATURES_VERSION = 5
 """To be raised with every change of ``features_of``, ``regressors``, ``group_of`` or of what is stored."""
 Bounds = list[tuple[float, float]]
 
@@ -219,9 +219,13 @@ class Calibration:
         )  # fmt: skip
 
 
+_MEMBERS = Calibration().as_json().keys()
+
+
 def is_outdated(stored: dict[str, Any]) -> bool:
-    """Whether a stored model was made for other features: its weights would mean nothing."""
-    return stored.get("features") != FEATURES_VERSION
+    """Whether a stored model was made for other features, or holds other members: its weights would mean
+    nothing."""
+    return stored.get("features") != FEATURES_VERSION or not stored.keys() >= _MEMBERS
 
 
 @dataclass(slots=True)

@@ -110,6 +110,10 @@ class Keeper:
             except psycopg.Error as error:
                 log.warning("gazetteer connection lost", error=str(error))
                 self._stop.wait(RETRY_S)
+            except Exception:
+                # What was read last goes on answering; one thing that cannot be read must not end the rest.
+                log.exception("gazetteer not read")
+                self._stop.wait(RETRY_S)
 
     def _follow(self, connection: psycopg.Connection[Any]) -> None:
         connection.execute("LISTEN wanmi_gazetteer")

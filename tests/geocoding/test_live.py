@@ -7,6 +7,7 @@ import psycopg
 import pytest
 
 from geocoding.answers import Answer, geocode
+from geocoding.calibration import FEATURES_VERSION
 from geocoding.live import LOADED_AT_ONCE, Keeper
 from geocoding.store import calibration_outdated
 
@@ -96,7 +97,15 @@ def test_new_doors_and_new_roads_are_laid_over(large: tuple[Keeper, psycopg.Conn
     wait(lambda: (best := ask(keeper, f"{road}7号").best) is not None and abs(best.lat - row[0]) < 1e-5)
 
 
-def test_a_calibration_of_an_earlier_engine_is_made_anew(database_url: str) -> None:
+@pytest.mark.parametrize(
+    "old",
+    [
+        '{"chance": {"known": [1]}, "error": {"known": [1]}, "knots": [], "threshold": 0, "report": {}}',
+        f'{{"chance": {{}}, "error": {{}}, "threshold": 0, "report": {{}}, "features": {FEATURES_VERSION}}}',
+        "{}",
+    ],
+)
+def test_a_calibration_of_an_earlier_engine_is_made_anew(database_url: str, old: str) -> None:
     with psycopg.connect(database_url, autocommit=True) as connection:
         connection.execute("INSERT INTO gazetteer_source (id, key, quality) VALUES (1, 'survey', 0.9)")
         connection.execute(
@@ -106,7 +115,6 @@ def test_a_calibration_of_an_earlier_engine_is_made_anew(database_url: str) -> N
             " '', '', '', 120 + n * 0.0001, 30 + r * 0.01 FROM generate_series(1, 12) AS r,"
             " generate_series(1, 60) AS n"
         )
-        old = '{"chance": {"known": [1]}, "error": {"known": [1]}, "knots": [], "threshold": 0, "report": {}}'
         connection.execute("INSERT INTO geocode_calibration (entries, model) VALUES (600, %s)", (old,))
         keeper = Keeper(database_url)
         keeper.start()
@@ -149,3 +157,24 @@ def test_what_changes_in_the_city_s_layers_reaches_the_answers(
     assert (lake.level, lake.lon, lake.lat) == ("place", pytest.approx(120.3), pytest.approx(30.3))
     assert lake.error_m > 300.0
     assert lake.confidence < 0.9
+
+
+def test_what_cannot_be_read_does_not_end_the_reading(
+    large: tuple[Keeper, psycopg.Connection], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keeper, connection = large
+    before = keeper.state
+    failed: list[str] = []
+
+    def broken(*_: object) -> None:
+        failed.append("read")
+        raise KeyError("a row nobody thought of")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("geocoding.live.load_callers", broken)
+        connection.execute("SELECT pg_notify('wanmi_gazetteer', 'reload')")
+        wait(lambda: failed != [])
+        assert keeper.state is before
+        assert ask(keeper, f"{before.gazetteer.bases.texts[5]}7号").best is not None
+    wait(lambda: keeper.state is not before)
+    assert keeper._thread.is_alive()
