@@ -173,6 +173,9 @@ class Calibration:
         chance = 1.0 / (1.0 + exp(-max(-30.0, min(30.0, odds))))
         if match.reason in _NOT_EXAMINED:
             chance *= match.belief * match.share
+        if match.reason in UNSURE_REASONS:
+            # Among names that are only like the one said none is surer than the evidence for it.
+            chance = min(chance, match.share)
         if group in _LINES:
             past = times_past(match.location.features, bounds)
             chance, expected = chance / past, expected * past
