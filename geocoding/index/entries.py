@@ -247,7 +247,7 @@ def roads_told(name: str, reading: Reading, lexicon: Lexicon) -> list[str]:
     told = list(reading.crossing or (reading.stretch or ())[:1])
     if reading.crossing and reading.number is not None:
         told = told[1:]
-    elif not told and reading.number is None and reading.bases and not reading.point:
+    elif not told and reading.number is None and reading.bases:
         told = [reading.bases[-1]] if _ROAD_END.search(reading.bases[-1]) else []
     stem, _, bracket = name.partition("(")
     branch = _BRANCH.search(name)

@@ -41,7 +41,10 @@ def test_what_lies_at_a_door_tells_the_door(text: str) -> None:
 
 def test_a_shop_on_a_road_is_no_point_of_the_road() -> None:
     made = entries(("长安路永和餐馆", ""))
-    assert {(entry.base, entry.kind) for entry in made} == {("永和餐馆", POINT)}
+    assert {(entry.base, entry.kind, entry.unit) for entry in made} == {
+        ("永和餐馆", POINT, ""),
+        ("长安路", ROAD, "trace"),
+    }
 
 
 def test_so_many_metres_from_a_crossing_tell_the_crossing() -> None:
