@@ -131,12 +131,14 @@ def count_rows(source: Path) -> int | None:
 def run(
     source: Path, output: Path, gazetteer: Gazetteer, calibration: Calibration, areas: Areas | None, *,
     address_column: str, district_column: str | None = None, sheet: str | None = None,
-    codes: CodeBook | None = None, progress: Callable[[int], None] = lambda done: None,
+    codes: CodeBook | None = None, within: Sequence[str] | None = None,
+    progress: Callable[[int], None] = lambda done: None,
 ) -> BatchReport:  # fmt: skip
     """Geocode ``source`` (CSV in any encoding, or Excel) into ``output`` (CSV, UTF-8, or Excel).
 
     The same call again goes on where a killed one stopped; a finished output is made anew. Without
-    ``sheet`` the first sheet of a workbook that has the column is read. Raises BadInput.
+    ``sheet`` the first sheet of a workbook that has the column is read. ``within``: the areas that ``codes``
+    keeps to; what was found within others is made anew. Raises BadInput.
     """
     sheets = sheet_names(source)
     sheet = sheet or _sheet_with(source, sheets, address_column)
@@ -152,7 +154,8 @@ def run(
         raise UnreadableTable.of(source, "文件是空的", "the file is empty")
     address_at = column_at(header, address_column)
     district_at = column_at(header, district_column) if district_column else None
-    notes = _Notes(middle, source, (address_column, district_column, sheet))
+    reach = None if within is None else ",".join(within)
+    notes = _Notes(middle, source, (address_column, district_column, sheet, reach))
     done, size = notes.read()
     report = BatchReport(rows=done, resumed_at=done, sheet=sheet, sheets=sheets)
     for _ in islice(lines, done):

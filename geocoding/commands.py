@@ -162,6 +162,7 @@ def batch(
         report = run_batch(
             source, output, gazetteer, calibration, Areas(connection), address_column=address_column,
             district_column=district_column, sheet=sheet, codes=DatabaseCodes(connection, within),
+            within=within,
             progress=lambda done: bar.update(task, completed=done, description=f"{done:,} 条 rows"),
         )  # fmt: skip
     _remark(report)

@@ -186,6 +186,38 @@ def test_batch_keeps_to_what_it_was_asked(
     assert len(cells) == 4
 
 
+class Stopped(Exception):
+    """Raised by a run's own report of progress."""
+
+
+def test_a_run_goes_on_only_within_the_same_areas(
+    connection: psycopg.Connection, spec: TableSpec, tmp_path: Path
+) -> None:
+    """What one had found must not stand in the table of another who may see less."""
+    import_table(connection, spec)
+    source, output = questions(tmp_path / "in.csv", 1_200), tmp_path / "out.csv"
+    args = (load_gazetteer(connection), load_calibration(connection), None)
+
+    def stop(done: int) -> None:
+        raise Stopped
+
+    def stopped(within: list[str] | None) -> None:
+        with pytest.raises(Stopped):
+            run(source, output, *args, address_column="地址", within=within, progress=stop)
+
+    for first, then, goes_on in (
+        (None, None, True),
+        (["990102%"], ["990102%"], True),
+        (None, ["990102%"], False),
+        (["990102%"], ["990104%"], False),
+        (["990102%"], None, False),
+        (None, [], False),
+    ):
+        stopped(first)
+        report = run(source, output, *args, address_column="地址", within=then)
+        assert (report.rows, report.resumed_at > 0) == (1_200, goes_on)
+
+
 def test_batch_goes_on_after_kill(
     connection: psycopg.Connection, spec: TableSpec, tmp_path: Path, database_url: str
 ) -> None:
