@@ -76,16 +76,15 @@ class SuggestIndex:
             base = ids.get(canonical(alias.base), 0)
             if base in new:
                 rows.append((name, base))
+        known = set(self._tables[0])
+        rows = [row for row in dict.fromkeys(rows) if row not in known]
         said = [(in_words(name), base) for name, base in rows]
         fresh: list[list[tuple[str, int]]] = [
             rows,
             [(pinyin(name).replace("'", ""), base) for name, base in said],
             [(initials(name), base) for name, base in said],
         ]
-        self._tables = [
-            sorted(set(table).union(more)) if table else sorted(more)
-            for table, more in zip(self._tables, fresh, strict=True)
-        ]
+        self._tables = [sorted([*table, *more]) for table, more in zip(self._tables, fresh, strict=True)]
         at = len(self._joined)
         for name, base in rows:
             self._starts.append(at)
@@ -124,7 +123,7 @@ class SuggestIndex:
             return []
         return self._completed(said.bases[-1] + (written(said.number) if said.number else ""), around)
 
-    def _completed(self, form: str, around: "_Around") -> list[Suggestion]:
+    def _completed(self, form: str, around: _Around) -> list[Suggestion]:
         door = _DOOR.match(form)
         if door is None:
             return self._ranked(self._named(form, around.limit), around)
@@ -186,7 +185,7 @@ class SuggestIndex:
             at = self._joined.find(form, at + 1)
         return found
 
-    def _weighed(self, bases: dict[int, float], around: "_Around") -> list[tuple[float, int, int]]:
+    def _weighed(self, bases: dict[int, float], around: _Around) -> list[tuple[float, int, int]]:
         found = [
             (behind - self._weight(base, member, around), base, member)
             for base, behind in bases.items()
@@ -194,12 +193,12 @@ class SuggestIndex:
         ]
         return sorted(found)
 
-    def _ranked(self, bases: dict[int, float], around: "_Around") -> list[Suggestion]:
+    def _ranked(self, bases: dict[int, float], around: _Around) -> list[Suggestion]:
         return [
             self._suggestion(base, member) for _, base, member in self._weighed(bases, around)[: around.limit]
         ]
 
-    def _doors_of_likeliest(self, bases: dict[int, float], typed: str, around: "_Around") -> list[Suggestion]:
+    def _doors_of_likeliest(self, bases: dict[int, float], typed: str, around: _Around) -> list[Suggestion]:
         likeliest = dict.fromkeys(base for _, base, _ in self._weighed(bases, around))
         doors = [door for base in list(likeliest)[:LIKELIEST] for door in self._doors(base, typed, around)]
         return doors[: around.limit]
@@ -218,7 +217,7 @@ class SuggestIndex:
             found.append(base)
         return found
 
-    def _weight(self, base: int, member: int, around: "_Around") -> float:
+    def _weight(self, base: int, member: int, around: _Around) -> float:
         columns = self._gazetteer.columns_of(base)
         cluster = columns.clusters[member]
         weight = log1p(cluster.end - cluster.start) - 0.15 * len(self._gazetteer.bases.texts[base])
@@ -242,7 +241,7 @@ class SuggestIndex:
             in_words(self._gazetteer.bases.texts[base]), "name", round(lon, 7), round(lat, 7), district
         )
 
-    def _doors(self, base: int, typed: str, around: "_Around") -> list[Suggestion]:
+    def _doors(self, base: int, typed: str, around: _Around) -> list[Suggestion]:
         """Doors and lanes whose numbers begin as ``typed``; of a number typed to its end (12号) that one, or
         the nearest known where it is not known itself."""
         digits = typed.rstrip("号弄")

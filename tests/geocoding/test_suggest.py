@@ -82,6 +82,13 @@ def test_a_place_lies_where_its_suggestion_says() -> None:
     assert SUGGEST.find("望川区")[0].kind == "area"
 
 
+def test_a_name_that_is_taken_up_again_and_again_crowds_out_no_other() -> None:
+    suggest = SuggestIndex(CITY, {})
+    for _ in range(400):
+        suggest.add(["望川第一小学"])
+    assert [found.text for found in suggest.find("小学")] == texts("小学")
+
+
 @settings(deadline=None)
 @given(st.sampled_from(["四川北路", "采莲路", *NAMES]), st.data())
 def test_every_beginning_of_a_name_is_completed_to_it(name: str, data: st.DataObject) -> None:
