@@ -16,9 +16,11 @@ from gis_core.settings import DatabaseSettings
 
 log = structlog.get_logger(__name__)
 _SQL = read_queries("command_center.geocode", "lookups.sql")
-_SESSION = "-c timezone=UTC -c jit=off -c default_transaction_read_only=on -c statement_timeout=5s"
+_SESSION = "-c timezone=UTC -c jit=off -c default_transaction_read_only=on -c statement_timeout=2s"
 CONNECTIONS = 2
 """Of a process: a look-up takes a fraction of a millisecond."""
+PATIENCE_S = 2.0
+"""An operator who waits for an address is told rather than kept waiting."""
 
 
 class Lookups:
@@ -30,7 +32,7 @@ class Lookups:
 
     def __init__(self, database: DatabaseSettings) -> None:
         self._pool: AsyncConnectionPool[AsyncConnection[dict[str, Any]]] = AsyncConnectionPool(
-            database.database_url, min_size=1, max_size=CONNECTIONS, timeout=10, open=False,
+            database.database_url, min_size=1, max_size=CONNECTIONS, timeout=PATIENCE_S, open=False,
             kwargs={"autocommit": True, "options": _SESSION, "row_factory": dict_row,
                     "application_name": "wanmi geocode"},
         )  # fmt: skip
@@ -56,9 +58,9 @@ class Lookups:
             try:
                 async with self._pool.connection() as conn:
                     return await (await conn.execute(statement, values)).fetchone()
+            except (psycopg.errors.QueryCanceled, PoolTimeout) as error:
+                raise Unavailable from error
             except (psycopg.OperationalError, psycopg.InterfaceError) as error:
                 # The pool takes a broken connection back only to throw it away: the next may be whole.
                 log.warning("lookup_failed", error=str(error).splitlines()[0])
-            except PoolTimeout as error:
-                raise Unavailable from error
         raise Unavailable

@@ -82,13 +82,13 @@ HAVING count(*) > 1
 SELECT area_at(ST_SetSRID(ST_MakePoint(:lon, :lat), 4326))
 
 -- :name base_beyond
--- Where a place of this name lies outside the areas; null when none does.
-SELECT coalesce(area_at(geom), '–') FROM gazetteer_entry
+-- Where a place of this name lies outside the areas, empty for in none on record; null when none does.
+SELECT coalesce(area_at(geom), '') FROM gazetteer_entry
  WHERE base = :base AND NOT coalesce(area_at(geom), '') LIKE ANY (CAST(:areas AS text[])) LIMIT 1
 
 -- :name district_beyond
--- A district outside the areas, or a mark when no district is on record; null when all lie inside.
-SELECT CASE WHEN count(*) = 0 THEN '–'
+-- A district outside the areas, or empty when no district is on record; null when all lie inside.
+SELECT CASE WHEN count(*) = 0 THEN ''
             ELSE min(code) FILTER (WHERE NOT code LIKE ANY (CAST(:areas AS text[]))) END
   FROM area WHERE level = 'district' AND valid_from <= current_date
                   AND (valid_to IS NULL OR valid_to > current_date)

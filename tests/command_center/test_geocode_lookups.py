@@ -151,3 +151,16 @@ async def test_a_point_set_by_hand_is_as_exact_as_a_hand(logged_in: Login, stree
     best = (await until(everywhere, spot["text"], "accepted")).json()["candidates"][0]
     assert best["error_m"] <= 15.0
     assert best["street"] != ""
+
+
+async def test_too_many_addresses_are_refused_in_the_asker_s_language(logged_in: Login, street: City) -> None:
+    everywhere, _ = await clients(logged_in)
+    for body, reason in (
+        ([{"text": "长安路5号"}] * 2001, "太多，最多 2000 项"),
+        ({"text": "长安路5号"}, "应为列表"),
+        ([{"text": 5}], "应为文字"),
+        (["长安路5号"], "应为对象"),
+    ):
+        refused = await everywhere.post(f"{API}/geocode", json=body, headers={"Accept-Language": "zh-CN"})
+        assert refused.status_code == 422
+        assert [error["reason"] for error in refused.json()["errors"]] == [reason]

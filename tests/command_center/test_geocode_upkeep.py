@@ -63,6 +63,8 @@ async def test_an_editor_of_one_street_keeps_to_it(logged_in: Login, city: City)
     assert await status(narrow, "POST", "corrections", point(lon, lat)) == 201
     assert await status(narrow, "POST", "corrections", point(far_lon, far_lat)) == 403
     assert await status(narrow, "POST", "corrections", point(0.0, 0.0)) == 403
+    nowhere = await narrow.post(f"{API}/geocode/corrections", json=point(0.0, 0.0))
+    assert "不在任何已登记的区域内" in nowhere.json()["detail"]
     assert await status(narrow, "POST", "aliases", {"name": "近旁路", "base": "近路"}) == 201
     assert await status(narrow, "POST", "aliases", {"name": "远旁路", "base": "远路"}) == 403
     assert await status(wide, "POST", "aliases", {"name": "远旁路", "base": "远路"}) == 201
