@@ -82,7 +82,11 @@ def in_its_area(gazetteer: Gazetteer, match: Match, reading: Reading) -> Match:
     return match._replace(location=location)
 
 
-_TAILS = (("district", "区县市"), ("street", ("街道", "镇", "乡")), ("community", ("社区", "居委会", "村")))
+_TAILS = (
+    ("district", ("区", "县", "市")),
+    ("street", ("街道", "镇", "乡")),
+    ("community", ("社区", "居委会", "村")),
+)
 
 
 def _by_bare_name(gazetteer: Gazetteer, name: str) -> tuple[str, str] | None:

@@ -299,5 +299,6 @@ def explain(answer: Answer) -> dict[str, Any]:
             for e in answer.reading.elements
         ],
         "crossing": list(answer.reading.crossing) if answer.reading.crossing else None,
+        "stretch": list(answer.reading.stretch) if answer.reading.stretch else None,
         "relative": answer.reading.relative._asdict() if answer.reading.relative else None,
     }
