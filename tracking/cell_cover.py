@@ -46,7 +46,9 @@ class Cover:
 
 
 def cover(polygon: Any) -> Cover:
-    """Raises BadInput for a polygon that spans more than ``MOST_COARSE`` coarse cells."""
+    """Raises BadInput for an empty polygon, and for one that spans more than ``MOST_COARSE`` coarse cells."""
+    if shapely.is_empty(polygon):
+        raise BadInput(field="polygon", reason_zh="范围是空的", reason="is empty")
     shapely.prepare(polygon)
     west, south, east, north = shapely.bounds(polygon)
     column, row = _number(west + 180, COARSE), _number(south + 90, COARSE)

@@ -104,5 +104,9 @@ def _checked(style: dict[str, Any]) -> str:
     """As JSON. Raises RequestValidationError where it is too long."""
     text = json.dumps(style, ensure_ascii=False)
     if len(text) > _MAX_STYLE or "\\u0000" in text:
-        raise RequestValidationError([{"type": "too_long", "loc": ("body", "style"), "msg": "too long"}])
+        problem = {
+            "type": "string_too_long", "loc": ("body", "style"), "ctx": {"max_length": _MAX_STYLE},
+            "msg": f"should have at most {_MAX_STYLE} characters",
+        }  # fmt: skip
+        raise RequestValidationError([problem])
     return text
