@@ -80,10 +80,10 @@ SELECT base, bit_or(kind)::int,
 
 -- :name area_names
 SELECT level, name, code, parent_code FROM area
- WHERE valid_from <= current_date AND (valid_to IS NULL OR valid_to > current_date)
+ WHERE valid_from <= civil_today() AND (valid_to IS NULL OR valid_to > civil_today())
 
 -- :name former_areas
-SELECT level, name FROM area WHERE valid_to <= current_date
+SELECT level, name FROM area WHERE valid_to <= civil_today()
 
 -- :name entry_areas
 SELECT DISTINCT district, town FROM gazetteer_entry
@@ -114,21 +114,21 @@ SELECT b.id::text, b.address, coalesce(b.name, ''), coalesce(d.name, ''), coales
        coalesce(c.name, ''), '', ST_X(b.p), ST_Y(b.p)
   FROM (SELECT id, address, name, area_code, ST_PointOnSurface(geom) AS p
           FROM building WHERE address <> '') AS b
-  LEFT JOIN area AS d ON d.code = left(b.area_code, 6) AND (d.valid_to IS NULL OR d.valid_to > current_date)
+  LEFT JOIN area AS d ON d.code = left(b.area_code, 6) AND (d.valid_to IS NULL OR d.valid_to > civil_today())
   LEFT JOIN area AS t ON t.code = left(b.area_code, 9) AND length(b.area_code) >= 9
-                     AND (t.valid_to IS NULL OR t.valid_to > current_date)
+                     AND (t.valid_to IS NULL OR t.valid_to > civil_today())
   LEFT JOIN area AS c ON c.code = b.area_code AND length(b.area_code) = 12
-                     AND (c.valid_to IS NULL OR c.valid_to > current_date)
+                     AND (c.valid_to IS NULL OR c.valid_to > civil_today())
 
 -- :name city_facilities
 SELECT f.id::text, f.address, '', coalesce(d.name, ''), coalesce(t.name, ''), coalesce(c.name, ''), f.kind,
        ST_X(f.geom), ST_Y(f.geom)
   FROM facility AS f
-  LEFT JOIN area AS d ON d.code = left(f.area_code, 6) AND (d.valid_to IS NULL OR d.valid_to > current_date)
+  LEFT JOIN area AS d ON d.code = left(f.area_code, 6) AND (d.valid_to IS NULL OR d.valid_to > civil_today())
   LEFT JOIN area AS t ON t.code = left(f.area_code, 9) AND length(f.area_code) >= 9
-                     AND (t.valid_to IS NULL OR t.valid_to > current_date)
+                     AND (t.valid_to IS NULL OR t.valid_to > civil_today())
   LEFT JOIN area AS c ON c.code = f.area_code AND length(f.area_code) = 12
-                     AND (c.valid_to IS NULL OR c.valid_to > current_date)
+                     AND (c.valid_to IS NULL OR c.valid_to > civil_today())
  WHERE f.address <> ''
 
 -- :name calibration
@@ -151,20 +151,20 @@ SELECT ST_X(p) AS lon, ST_Y(p) AS lat, name
 -- :name located_areas
 SELECT level, code, name, ST_AsBinary(geom) FROM area
  WHERE level IN ('street', 'community') AND geom IS NOT NULL
-   AND valid_from <= current_date AND (valid_to IS NULL OR valid_to > current_date)
+   AND valid_from <= civil_today() AND (valid_to IS NULL OR valid_to > civil_today())
 
 -- :name named_areas
 -- To compare distances with; what no eye sees of a border is not kept in memory.
 SELECT level, name, ST_AsBinary(ST_SimplifyPreserveTopology(geom, 0.00005)) FROM area
  WHERE level IN ('district', 'street', 'community') AND geom IS NOT NULL
-   AND valid_from <= current_date AND (valid_to IS NULL OR valid_to > current_date)
+   AND valid_from <= civil_today() AND (valid_to IS NULL OR valid_to > civil_today())
 
 -- :name located_grids
 SELECT code, ST_AsBinary(geom) FROM unit_grid WHERE change_date IS NULL
 
 -- :name located_responsibility_grids
 SELECT name, ST_AsBinary(geom) FROM responsibility_grid
- WHERE valid_from <= current_date AND (valid_to IS NULL OR valid_to > current_date)
+ WHERE valid_from <= civil_today() AND (valid_to IS NULL OR valid_to > civil_today())
 
 -- :name located_timing_areas
 SELECT coalesce(rule ->> 'timing', name), ST_AsBinary(geom) FROM zone
@@ -178,7 +178,7 @@ SELECT base, chosen FROM gazetteer_use
 SELECT p.prefix, a.name, ST_X(c.point), ST_Y(c.point)
   FROM phone_prefix AS p
   JOIN area AS a ON a.code = p.area_code AND a.geom IS NOT NULL
-       AND a.valid_from <= current_date AND (a.valid_to IS NULL OR a.valid_to > current_date),
+       AND a.valid_from <= civil_today() AND (a.valid_to IS NULL OR a.valid_to > civil_today()),
        LATERAL (SELECT ST_PointOnSurface(a.geom) AS point) AS c
 
 -- :name caller_put
@@ -190,4 +190,4 @@ ON CONFLICT (prefix) DO UPDATE SET area_code = excluded.area_code
 SELECT w.area, a.code
   FROM unnest(%(areas)s::text[]) AS w (area)
   JOIN area AS a ON (a.code = w.area OR a.name = w.area)
-   AND a.valid_from <= current_date AND (a.valid_to IS NULL OR a.valid_to > current_date)
+   AND a.valid_from <= civil_today() AND (a.valid_to IS NULL OR a.valid_to > civil_today())

@@ -12,7 +12,7 @@ SELECT id, area_code FROM org_unit WHERE code = :code
 -- :name district_at
 SELECT code FROM area
  WHERE level IN ('district', 'city') AND geom IS NOT NULL
-   AND valid_from <= current_date AND (valid_to IS NULL OR valid_to > current_date)
+   AND valid_from <= civil_today() AND (valid_to IS NULL OR valid_to > civil_today())
    AND ST_Intersects(geom, ST_Point(:lon, :lat, 4326))
  ORDER BY level = 'district' DESC, id LIMIT 1
 

@@ -30,11 +30,11 @@ SELECT s.fix_time, s.lon, s.lat, s.speed_mps, s.course_deg, s.accuracy_m, d_stat
        u.code AS unit_grid_code, g.id AS grid_id, g.name AS grid_name, g.name_en AS grid_name_en,
        (SELECT a.name FROM area a
          WHERE a.level = 'street' AND ST_Covers(a.geom, ST_Point(s.lon, s.lat, 4326))
-           AND a.valid_from <= current_date AND (a.valid_to IS NULL OR a.valid_to > current_date)
+           AND a.valid_from <= civil_today() AND (a.valid_to IS NULL OR a.valid_to > civil_today())
          ORDER BY a.id LIMIT 1) AS street,
        (SELECT a.name FROM area a
          WHERE a.level = 'community' AND ST_Covers(a.geom, ST_Point(s.lon, s.lat, 4326))
-           AND a.valid_from <= current_date AND (a.valid_to IS NULL OR a.valid_to > current_date)
+           AND a.valid_from <= civil_today() AND (a.valid_to IS NULL OR a.valid_to > civil_today())
          ORDER BY a.id LIMIT 1) AS community,
        p.mobile,
        turn.starts_at, turn.ends_at, turn.grid AS turn_grid, turn.grid_en AS turn_grid_en,

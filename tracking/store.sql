@@ -1,11 +1,11 @@
 -- :name valid_unit_grids
 SELECT id, ST_AsBinary(geom) FROM unit_grid
- WHERE initial_date <= current_date AND (change_date IS NULL OR change_date > current_date)
+ WHERE initial_date <= civil_today() AND (change_date IS NULL OR change_date > civil_today())
  ORDER BY id
 
 -- :name valid_responsibility_grids
 SELECT id, ST_AsBinary(geom) FROM responsibility_grid
- WHERE valid_from <= current_date AND (valid_to IS NULL OR valid_to > current_date)
+ WHERE valid_from <= civil_today() AND (valid_to IS NULL OR valid_to > civil_today())
  ORDER BY id
 
 -- :name all_devices

@@ -50,7 +50,7 @@ SELECT e.display, e.district, e.lon, e.lat, s.key AS source, away.outside_m
        SELECT min(ST_Distance(a.geom::geography, e.geom::geography)) AS outside_m
          FROM area AS a
         WHERE a.level = 'district' AND a.name = e.district AND a.geom IS NOT NULL
-          AND a.valid_from <= current_date AND (a.valid_to IS NULL OR a.valid_to > current_date)
+          AND a.valid_from <= civil_today() AND (a.valid_to IS NULL OR a.valid_to > civil_today())
        ) AS away ON away.outside_m > 0
  WHERE e.district <> ''
 UNION ALL
@@ -61,7 +61,7 @@ SELECT e.display, e.town, e.lon, e.lat, s.key, away.outside_m
        SELECT min(ST_Distance(a.geom::geography, e.geom::geography)) AS outside_m
          FROM area AS a
         WHERE a.level = 'street' AND a.name = e.town AND a.geom IS NOT NULL
-          AND a.valid_from <= current_date AND (a.valid_to IS NULL OR a.valid_to > current_date)
+          AND a.valid_from <= civil_today() AND (a.valid_to IS NULL OR a.valid_to > civil_today())
        ) AS away ON away.outside_m > 0
  WHERE e.town <> ''
  ORDER BY outside_m DESC LIMIT :max_rows
@@ -90,20 +90,20 @@ SELECT coalesce(area_at(geom), '') FROM gazetteer_entry
 -- A district outside the areas, or empty when no district is on record; null when all lie inside.
 SELECT CASE WHEN count(*) = 0 THEN ''
             ELSE min(code) FILTER (WHERE NOT code LIKE ANY (CAST(:areas AS text[]))) END
-  FROM area WHERE level = 'district' AND valid_from <= current_date
-                  AND (valid_to IS NULL OR valid_to > current_date)
+  FROM area WHERE level = 'district' AND valid_from <= civil_today()
+                  AND (valid_to IS NULL OR valid_to > civil_today())
 
 -- :name prefixes
 SELECT p.prefix, p.area_code, a.name AS area
   FROM phone_prefix AS p
   LEFT JOIN area AS a ON a.code = p.area_code
-       AND a.valid_from <= current_date AND (a.valid_to IS NULL OR a.valid_to > current_date)
+       AND a.valid_from <= civil_today() AND (a.valid_to IS NULL OR a.valid_to > civil_today())
  ORDER BY p.prefix
 
 -- :name areas_named
 SELECT code, name FROM area
  WHERE (code = :area OR name = :area)
-   AND valid_from <= current_date AND (valid_to IS NULL OR valid_to > current_date) ORDER BY code
+   AND valid_from <= civil_today() AND (valid_to IS NULL OR valid_to > civil_today()) ORDER BY code
 
 -- :name prefix_area
 SELECT area_code FROM phone_prefix WHERE prefix = :prefix

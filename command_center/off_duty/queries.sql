@@ -10,7 +10,7 @@ SELECT r.id, r.unit_kind, r.org_unit_id, o.name AS org_unit, o.name_en AS org_un
   LEFT JOIN (SELECT d.rule_id, count(DISTINCT d.device_id) AS devices, sum(t.count) AS dropped
                FROM device_off_duty d
                LEFT JOIN device_tally t ON t.device_id = d.device_id AND t.reason = 'off_duty'
-                AND t.day > current_date - 7
+                AND t.day > (now() AT TIME ZONE 'UTC')::date - 7
               GROUP BY d.rule_id) AS n ON n.rule_id = r.id
  WHERE CAST(:id AS int) IS NULL OR r.id = :id
  ORDER BY r.org_unit_id NULLS FIRST, r.area_code NULLS FIRST, r.unit_kind NULLS FIRST

@@ -23,7 +23,7 @@ WITH wanted AS (
   SELECT 'area', a.code, a.name, a.name_en, a.code, ST_X(ST_PointOnSurface(a.geom)),
          ST_Y(ST_PointOnSurface(a.geom)), ST_Envelope(a.geom), a.code
     FROM area a, wanted w
-   WHERE a.valid_from <= current_date AND (a.valid_to IS NULL OR a.valid_to > current_date)
+   WHERE a.valid_from <= civil_today() AND (a.valid_to IS NULL OR a.valid_to > civil_today())
      AND a.geom IS NOT NULL
      AND (a.name ILIKE w.within OR a.name_en ILIKE w.within OR a.code LIKE w.ahead)
    ORDER BY length(a.code), a.code LIMIT 100
@@ -35,11 +35,11 @@ WITH wanted AS (
     FROM wanted w, area a
     LEFT JOIN LATERAL (
       SELECT n.code, n.name FROM area n
-       WHERE n.valid_from <= current_date AND (n.valid_to IS NULL OR n.valid_to > current_date)
+       WHERE n.valid_from <= civil_today() AND (n.valid_to IS NULL OR n.valid_to > civil_today())
          AND (n.code = a.code
               OR n.code IN (SELECT successor_code FROM area_succession WHERE predecessor_code = a.code))
        ORDER BY n.code = a.code DESC, n.code LIMIT 1) AS today ON true
-   WHERE a.valid_to <= current_date AND a.geom IS NOT NULL AND a.name IS DISTINCT FROM today.name
+   WHERE a.valid_to <= civil_today() AND a.geom IS NOT NULL AND a.name IS DISTINCT FROM today.name
      AND (a.name ILIKE w.within OR a.name_en ILIKE w.within)
    ORDER BY a.valid_to DESC LIMIT 50
 ), road_found AS (

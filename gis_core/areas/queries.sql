@@ -4,8 +4,8 @@ SELECT id, code, level, name, name_en, parent_code, valid_from, valid_to,
        ST_XMin(geom) AS west, ST_YMin(geom) AS south, ST_XMax(geom) AS east, ST_YMax(geom) AS north,
        CASE WHEN :shapes THEN ST_AsGeoJSON(geom, 6)::json END AS geometry
   FROM area
- WHERE valid_from <= coalesce(CAST(:on AS date), current_date)
-   AND (valid_to IS NULL OR valid_to > coalesce(CAST(:on AS date), current_date))
+ WHERE valid_from <= coalesce(CAST(:on AS date), civil_today())
+   AND (valid_to IS NULL OR valid_to > coalesce(CAST(:on AS date), civil_today()))
    AND (CAST(:parent_code AS text) IS NULL OR parent_code = :parent_code)
    AND (CAST(:level AS text) IS NULL OR level = :level)
  ORDER BY length(code), code

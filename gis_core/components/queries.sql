@@ -130,7 +130,7 @@ SELECT edition, code, class_name, name, name_en FROM component_class
 
 -- :name area_names
 SELECT code, name, name_en FROM area
- WHERE valid_from <= current_date AND (valid_to IS NULL OR valid_to > current_date)
+ WHERE valid_from <= civil_today() AND (valid_to IS NULL OR valid_to > civil_today())
 
 -- :name lock_pair
 SELECT id, code, edition, class_code, state, area_code, attributes, authority, owner, maintainer, address,

@@ -6,7 +6,7 @@ SELECT issue_unit_grid_codes(:community_code, :digits, :count)
 -- has none, or the district itself.
 WITH valid AS (
   SELECT code, geom FROM area
-   WHERE valid_from <= current_date AND (valid_to IS NULL OR valid_to > current_date) AND geom IS NOT NULL
+   WHERE valid_from <= civil_today() AND (valid_to IS NULL OR valid_to > civil_today()) AND geom IS NOT NULL
      AND code LIKE :pattern AND level <> 'city'
 )
 SELECT v.code, ST_AsBinary(v.geom) AS shape FROM valid v
@@ -17,7 +17,7 @@ SELECT v.code, ST_AsBinary(v.geom) AS shape FROM valid v
 -- The box of the homes, 100 m wider: what lies just outside is a border too.
 WITH valid AS (
   SELECT geom FROM area
-   WHERE valid_from <= current_date AND (valid_to IS NULL OR valid_to > current_date) AND geom IS NOT NULL
+   WHERE valid_from <= civil_today() AND (valid_to IS NULL OR valid_to > civil_today()) AND geom IS NOT NULL
      AND code LIKE :pattern AND level <> 'city'
 )
 SELECT ST_XMin(e) - 0.001 AS west, ST_YMin(e) - 0.001 AS south, ST_XMax(e) + 0.001 AS east,
@@ -28,7 +28,7 @@ SELECT ST_XMin(e) - 0.001 AS west, ST_YMin(e) - 0.001 AS south, ST_XMax(e) + 0.0
 -- The middle of the district: all its parts are divided in one zone, on one precision grid.
 SELECT ST_X(ST_Centroid(ST_Envelope(geom))) FROM area
  WHERE code = left(:area_code, 6) AND geom IS NOT NULL
-   AND valid_from <= current_date AND (valid_to IS NULL OR valid_to > current_date)
+   AND valid_from <= civil_today() AND (valid_to IS NULL OR valid_to > civil_today())
 
 -- :name roads
 -- On the ground only: tunnels, bridges, elevated roads and pavements divide no block.
@@ -177,21 +177,21 @@ SELECT n.id, n.community_code, ST_AsBinary(n.geom) AS shape FROM unit_grid n
 SELECT edit_by(:person_id, :actor, :origin, :reason)
 
 -- :name withdraw
-UPDATE unit_grid SET change_date = current_date WHERE id = ANY (:ids)
+UPDATE unit_grid SET change_date = civil_today() WHERE id = ANY (:ids)
 
 -- :name reshape
 UPDATE unit_grid SET area_m2 = :area_m2, geom = ST_GeomFromWKB(:shape, 4326) WHERE id = :id
 
 -- :name add_unit_grid
 INSERT INTO unit_grid (code, community_code, area_m2, initial_date, note, geom)
-VALUES (:code, :community_code, :area_m2, current_date, :note, ST_GeomFromWKB(:shape, 4326))
+VALUES (:code, :community_code, :area_m2, civil_today(), :note, ST_GeomFromWKB(:shape, 4326))
 
 -- :name follow_members
 -- Responsibility grids that had a withdrawn cell get the new cells that lie in them with a point.
 WITH touched AS (
   SELECT DISTINCT u.responsibility_grid_id AS id
     FROM responsibility_grid_unit u JOIN responsibility_grid g ON g.id = u.responsibility_grid_id
-   WHERE u.unit_grid_id = ANY (:withdrawn) AND (g.valid_to IS NULL OR g.valid_to > current_date)
+   WHERE u.unit_grid_id = ANY (:withdrawn) AND (g.valid_to IS NULL OR g.valid_to > civil_today())
 )
 INSERT INTO responsibility_grid_unit (responsibility_grid_id, unit_grid_id)
 SELECT g.id, n.id
@@ -203,13 +203,13 @@ SELECT g.id, n.id
 -- :name drop_members
 DELETE FROM responsibility_grid_unit u USING responsibility_grid g
  WHERE g.id = u.responsibility_grid_id AND u.unit_grid_id = ANY (:withdrawn)
-   AND (g.valid_to IS NULL OR g.valid_to > current_date)
+   AND (g.valid_to IS NULL OR g.valid_to > civil_today())
 
 -- :name holders
 -- Responsibility grids in force that hold a withdrawn or redrawn cell.
 SELECT DISTINCT g.id FROM responsibility_grid_unit u JOIN responsibility_grid g ON g.id = u.responsibility_grid_id
  WHERE (u.unit_grid_id = ANY (:withdrawn) OR u.unit_grid_id = ANY (:redrawn))
-   AND (g.valid_to IS NULL OR g.valid_to > current_date)
+   AND (g.valid_to IS NULL OR g.valid_to > civil_today())
 
 -- :name reshape_responsibility
 UPDATE responsibility_grid g SET geom = whole.geom

@@ -15,8 +15,8 @@ MAX_LISTED = 1_000
 """Rows of each kind that a report lists; the counts are of all."""
 
 _ENDED = {
-    "area": ("停用", "ended today", "valid_to = current_date"),
-    "component": ("标为移除", "marked as moved away", "state = 'moved', change_date = current_date"),
+    "area": ("停用", "ended today", "valid_to = civil_today()"),
+    "component": ("标为移除", "marked as moved away", "state = 'moved', change_date = civil_today()"),
 }
 """Codes that must not come back: their rows stay and are ended."""
 

@@ -101,7 +101,7 @@ UPDATE {staged} AS s SET parent_code =
 -- :name areas_of_today
 -- Coarse to fine.
 SELECT code, ST_AsBinary(geom) FROM area
- WHERE geom IS NOT NULL AND valid_from <= current_date AND (valid_to IS NULL OR valid_to > current_date)
+ WHERE geom IS NOT NULL AND valid_from <= civil_today() AND (valid_to IS NULL OR valid_to > civil_today())
  ORDER BY length(code), level <> 'city', code DESC
 
 -- :name refuse_outside_areas
@@ -123,7 +123,7 @@ UPDATE {staged} AS s
 
 -- :name date_components
 -- The day of recording, as staff count days, where nothing tells an earlier one.
-UPDATE {staged} SET initial_date = (now() AT TIME ZONE 'Asia/Shanghai')::date WHERE initial_date IS NULL
+UPDATE {staged} SET initial_date = civil_today() WHERE initial_date IS NULL
 
 -- :name lock_component_codes
 SELECT pg_advisory_xact_lock(7823452)
@@ -163,13 +163,13 @@ SELECT name, ST_AsBinary(ST_Collect(geom)) FROM road
 -- :name areas_by_name
 SELECT name, ST_AsBinary(ST_Union(geom)) FROM area
  WHERE name = ANY(%(names)s) AND source <> %(source)s AND geom IS NOT NULL
-   AND (valid_to IS NULL OR valid_to > current_date)
+   AND (valid_to IS NULL OR valid_to > civil_today())
  GROUP BY name
 
 -- :name whole_city
 -- The finest level alone would do; districts are few and cover all.
 SELECT ST_AsBinary(ST_Union(geom)) FROM area
- WHERE geom IS NOT NULL AND source <> %(source)s AND (valid_to IS NULL OR valid_to > current_date)
+ WHERE geom IS NOT NULL AND source <> %(source)s AND (valid_to IS NULL OR valid_to > civil_today())
    AND level = (SELECT level FROM area WHERE geom IS NOT NULL AND source <> %(source)s
                  ORDER BY level = 'district' DESC, level = 'street' DESC LIMIT 1)
 
@@ -223,7 +223,7 @@ DELETE FROM {staged} AS s WHERE NOT (s.{column} LIKE ANY (%(patterns)s)) RETURNI
 
 -- :name areas_of_grant
 SELECT ST_AsBinary(ST_Union(geom)) FROM area
- WHERE code = ANY (%(codes)s) AND geom IS NOT NULL AND (valid_to IS NULL OR valid_to > current_date)
+ WHERE code = ANY (%(codes)s) AND geom IS NOT NULL AND (valid_to IS NULL OR valid_to > civil_today())
 
 -- :name remember_options
 INSERT INTO import_mapping AS known (source, options)

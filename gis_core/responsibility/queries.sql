@@ -4,15 +4,15 @@ SELECT g.id, g.code, g.name, g.name_en, g.area_code, g.valid_from, g.valid_to,
        (SELECT coalesce(sum(n.area_m2), 0) FROM responsibility_grid_unit u JOIN unit_grid n ON n.id = u.unit_grid_id
          WHERE u.responsibility_grid_id = g.id) AS area_m2,
        (SELECT count(*) FROM responsibility_grid_person p
-         WHERE p.responsibility_grid_id = g.id AND p.valid_from <= current_date
-           AND (p.valid_to IS NULL OR p.valid_to > current_date)) AS people_now,
+         WHERE p.responsibility_grid_id = g.id AND p.valid_from <= civil_today()
+           AND (p.valid_to IS NULL OR p.valid_to > civil_today())) AS people_now,
        (SELECT count(*) FROM patrol_point p WHERE p.responsibility_grid_id = g.id) AS patrol_points,
        (SELECT count(*) FROM patrol_route r WHERE r.responsibility_grid_id = g.id) AS patrol_routes
   FROM responsibility_grid g
  WHERE (CAST(:id AS int) IS NULL OR g.id = :id) AND g.id > :after
    AND (CAST(:pattern AS text) IS NULL OR g.area_code LIKE :pattern)
    AND (CAST(:west AS float8) IS NULL OR g.geom && ST_MakeEnvelope(:west, :south, :east, :north, 4326))
-   AND (:with_ended OR g.valid_to IS NULL OR g.valid_to > current_date)
+   AND (:with_ended OR g.valid_to IS NULL OR g.valid_to > civil_today())
    AND (CAST(:areas AS text[]) IS NULL OR g.area_code LIKE ANY (CAST(:areas AS text[])))
  ORDER BY g.id LIMIT :max_rows
 
@@ -29,7 +29,7 @@ SELECT g.id, g.code, g.name, g.name_en, array_agg(n.code ORDER BY n.code) AS uni
   FROM unit_grid n JOIN responsibility_grid_unit u ON u.unit_grid_id = n.id
   JOIN responsibility_grid g ON g.id = u.responsibility_grid_id
  WHERE n.code = ANY (:codes) AND g.id IS DISTINCT FROM CAST(:but AS int)
-   AND g.valid_from <= current_date AND (g.valid_to IS NULL OR g.valid_to > current_date)
+   AND g.valid_from <= civil_today() AND (g.valid_to IS NULL OR g.valid_to > civil_today())
  GROUP BY g.id ORDER BY g.code
 
 -- :name members
@@ -86,7 +86,7 @@ UPDATE responsibility_grid SET name = :name, name_en = :name_en, valid_from = :v
  WHERE id = :id
 
 -- :name end
-UPDATE responsibility_grid SET valid_to = current_date WHERE id = :id
+UPDATE responsibility_grid SET valid_to = civil_today() WHERE id = :id
 
 -- :name drop_other_people
 -- Those that are not among the given duties; a duty that stays as it was keeps its row.
@@ -136,11 +136,11 @@ SELECT n.code, n.community_code, ST_X(c.middle) AS lon, ST_Y(c.middle) AS lat,
   FROM unit_grid n
        CROSS JOIN LATERAL (SELECT ST_PointOnSurface(n.geom) AS middle) AS c
        LEFT JOIN responsibility_grid_unit u ON u.unit_grid_id = n.id
-       LEFT JOIN responsibility_grid g ON g.id = u.responsibility_grid_id AND g.valid_from <= current_date
-                                      AND (g.valid_to IS NULL OR g.valid_to > current_date)
+       LEFT JOIN responsibility_grid g ON g.id = u.responsibility_grid_id AND g.valid_from <= civil_today()
+                                      AND (g.valid_to IS NULL OR g.valid_to > civil_today())
        LEFT JOIN responsibility_grid_person p ON p.responsibility_grid_id = g.id
-                                      AND p.valid_from <= current_date
-                                      AND (p.valid_to IS NULL OR p.valid_to > current_date)
+                                      AND p.valid_from <= civil_today()
+                                      AND (p.valid_to IS NULL OR p.valid_to > civil_today())
  WHERE n.change_date IS NULL AND n.community_code LIKE :pattern
    AND (CAST(:areas AS text[]) IS NULL OR n.community_code LIKE ANY (CAST(:areas AS text[])))
  GROUP BY n.id, c.middle ORDER BY n.code

@@ -8,8 +8,8 @@ SELECT id, code, kind, name, name_en, area_code, rule FROM zone
 SELECT ST_IsValidReason(geom) AS reason, ST_Dimension(geom) AS dimension, ST_IsEmpty(geom) AS empty,
        CASE WHEN ST_IsValid(geom) THEN coalesce(
          (SELECT a.code FROM area a
-           WHERE ST_Covers(a.geom, given.geom) AND valid_from <= current_date
-             AND (valid_to IS NULL OR valid_to > current_date)
+           WHERE ST_Covers(a.geom, given.geom) AND valid_from <= civil_today()
+             AND (valid_to IS NULL OR valid_to > civil_today())
            ORDER BY length(a.code) DESC, a.level = 'city', a.code LIMIT 1),
          left(area_at(ST_PointOnSurface(geom)), 6)) END AS area_code
   FROM (SELECT ST_SetSRID(ST_GeomFromGeoJSON(CAST(:geometry AS text)), 4326) AS geom) AS given

@@ -3,6 +3,8 @@
 import re
 import subprocess
 from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
 from uuid import uuid4
 
 import psycopg
@@ -94,3 +96,18 @@ def test_a_filled_database_is_upgraded_to_the_schema_of_a_fresh_one(
                 sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(table))
             ).fetchone()
             assert row == (1,), table
+
+
+def test_the_day_in_force_is_that_of_china(database_url: str) -> None:
+    """``current_date`` is the day of the connection's zone: from midnight to 08:00 in China, yesterday."""
+    assert "current_date" not in schema_of(database_url).lower()
+    for package in (*PACKAGES, "command_center", "ingest"):
+        for queries in Path(import_module(package).__path__[0]).rglob("*.sql"):
+            assert "current_date" not in queries.read_text(encoding="utf-8").lower(), queries
+    with psycopg.connect(database_url) as connection:
+        for zone in ("UTC", "Pacific/Honolulu", "Pacific/Kiritimati"):
+            connection.execute(sql.SQL("SET timezone = {}").format(zone))
+            agreed = connection.execute(
+                "SELECT civil_today() = (now() AT TIME ZONE 'Asia/Shanghai')::date"
+            ).fetchone()
+            assert agreed == (True,), zone

@@ -127,7 +127,7 @@ SELECT n.name, p.id
 
 -- :name grids_by_codes
 SELECT code, id FROM responsibility_grid
- WHERE code = ANY (CAST(:names AS text[])) AND (valid_to IS NULL OR valid_to > current_date)
+ WHERE code = ANY (CAST(:names AS text[])) AND (valid_to IS NULL OR valid_to > civil_today())
  ORDER BY valid_from
 
 -- :name routes_by_codes
@@ -135,6 +135,6 @@ SELECT code, id FROM route WHERE code = ANY (CAST(:names AS text[]))
 
 -- :name grids
 SELECT id, name FROM responsibility_grid
- WHERE valid_from <= current_date AND (valid_to IS NULL OR valid_to > current_date)
+ WHERE valid_from <= civil_today() AND (valid_to IS NULL OR valid_to > civil_today())
    AND (CAST(:areas AS text[]) IS NULL OR area_code LIKE ANY (CAST(:areas AS text[])))
  ORDER BY name LIMIT 5000

@@ -120,7 +120,8 @@ async def test_who_was_there_within_ones_own_streets(city: City, logged_in: Logi
     exported = await east.post(f"{API}/tracks/within/export", json=body)
     rows = list(csv.DictReader(io.StringIO(exported.content.decode("utf-8-sig"))))
     assert [(row["编号"], row["类别"]) for row in rows] == [(str(ours), "采集员")]
-    assert rows[0]["首次"].startswith(f"{now.astimezone(CIVIL_TIME):%Y-%m-%d}")
+    first = datetime.fromisoformat(found["units"][0]["first_seen"]).astimezone(CIVIL_TIME)
+    assert rows[0]["首次"].startswith(f"{first:%Y-%m-%d %H:%M:%S}")
     assert (await gis.post(f"{API}/tracks/within/export", json=body)).status_code == 403
     assert (await east.post(f"{API}/tracks/within/export", json=body | {"reason": ""})).status_code == 422
     looked = await city.run("SELECT action, detail FROM audit WHERE action LIKE 'tracks.within%' ORDER BY id")

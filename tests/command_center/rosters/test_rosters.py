@@ -88,7 +88,10 @@ async def test_a_sheet_out_and_in_again(city: City, logged_in: Login) -> None:
 
 async def test_rules_for_positions_outside_duty(city: City, logged_in: Login) -> None:
     unit = await city.unit("0001", EAST)
-    await city.run("INSERT INTO device_tally VALUES (:id, current_date, 'off_duty', 7, now())", id=unit)
+    await city.run(
+        "INSERT INTO device_tally VALUES (:id, (now() AT TIME ZONE 'UTC')::date, 'off_duty', 7, now())",
+        id=unit,
+    )
     admin = await logged_in("admin")
     rules = (await admin.get(RULES)).json()["rules"]
     general = next(rule for rule in rules if rule["unit_kind"] is None)

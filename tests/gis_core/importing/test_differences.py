@@ -76,7 +76,7 @@ def test_areas_and_components_end_instead_of_vanishing(
     west = shapely.box(119.99, 30.49, 120.0, 30.51)
     streets = city_files.geojson(tmp_path / "s.geojson", [(west, {"code": STREET, "name": "西街道"})])
     take(streets, target="area", source="areas", level="street", remove_missing=True)
-    assert ask("SELECT code FROM area WHERE valid_to = current_date") == [OTHER_STREET]
+    assert ask("SELECT code FROM area WHERE valid_to = civil_today()") == [OTHER_STREET]
 
 
 def test_an_importer_of_one_street_cannot_touch_another(
