@@ -76,6 +76,10 @@ REASON = {
     "unreadable_character": Text("缺字补全", "unreadable character filled in"),
     "part": Text("所说道路的一段", "a part of the road named"),
     "same_kind": Text("同类名称", "another word for the same kind of place"),
+    "house": Text(
+        "门牌未登记，按其后的楼宇或小区名定位",
+        "the number is not known: the building or estate named after it",
+    ),
     "one_character": Text("一字不同", "one character differs"),
     "missing_character": Text("少一字", "one character missing"),
     "extra_character": Text("多一字", "one character too many"),
@@ -213,7 +217,9 @@ def _status(found: list[Match], candidates: list[Candidate], threshold: float) -
     registered = best.level in _REGISTERED and best.why not in _INFERRED
     if best.why == "lines_cross" or (registered and best.reason in _EXACT and not best.shared):
         threshold = min(threshold, REGISTERED_CONFIDENCE)
-    sure = best.confidence >= threshold and best.reason not in UNSURE_REASONS
+    sure = (
+        best.confidence >= threshold and best.reason not in UNSURE_REASONS and first.district_ok is not False
+    )
     return "accepted" if sure else "doubtful"
 
 

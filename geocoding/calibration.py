@@ -44,7 +44,7 @@ REASONS = (
     "same", "alias", "former", "correction", "last_part", "short_name",
     "homophone", "like_sound", "look_alike", "unreadable_character",
     "one_character", "missing_character", "extra_character", "inside", "larger_place",
-    "pinyin", "initials", "series", "named_after", "part", "same_kind",
+    "pinyin", "initials", "series", "named_after", "part", "same_kind", "house",
 )  # fmt: skip
 GROUPS = {
     "door": "known", "building": "known", "lane": "known", "place": "place", "interpolated": "line",
@@ -81,7 +81,7 @@ BY_HAND, BY_HAND_ERROR_M = 0.99, 10.0
 ELSEWHERE = 0.1
 """What remains of a name found in another district than the one told."""
 CHORD_M = 800.0
-_NOT_EXAMINED = frozenset(("pinyin", "initials", "unreadable_character", "part", "same_kind"))
+_NOT_EXAMINED = frozenset(("pinyin", "initials", "unreadable_character", "part", "same_kind", "house"))
 """Ways to a name that the examination does not ask by: their own belief counts, and how many there are."""
 _LINES = frozenset(("line", "beyond", "traced"))
 _REACHES = (1, 2, 3, 4)
@@ -172,7 +172,7 @@ class Calibration:
         expected = exp(max(0.0, min(11.0, sum(map(mul, self.error[group], values)))))
         chance = 1.0 / (1.0 + exp(-max(-30.0, min(30.0, odds))))
         if match.reason in _NOT_EXAMINED:
-            chance *= match.belief * match.share
+            chance *= match.belief * (match.share if match.reason != "house" else 1.0)
         if match.reason in UNSURE_REASONS:
             # Among names that are only like the one said none is surer than the evidence for it.
             chance = min(chance, match.share)

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from geocoding.grammar.elements import Number, Reading
+from geocoding.grammar.houses import house_told
 from geocoding.grammar.lexicon import PLACE, POINT, ROAD
 from geocoding.grammar.reading import read
 from geocoding.grammar.vocabulary import same_kind_names
@@ -48,6 +49,8 @@ BESIDE_STRONGER = 0.3
 """What remains of a hamlet's name with one other character: 庆星村顾家宅 is not 庆星村张家宅."""
 BY_THE_ROAD_M = 300.0
 """A place so far from the nearest door of the road it is said to be on has half its weight."""
+HOUSE = 0.9
+"""Belief in a building or an estate named after a number that is not known."""
 ROAD_OF_PLACE = 0.1
 """What remains of a road when the place asked for on it is known."""
 PAST_M = 1_000.0
@@ -135,6 +138,8 @@ def matches(
         _place(gazetteer, target, districts, towns, hints, hidden, found)
     if reading.number is None and reading.point:
         found = _on_its_road(gazetteer, found)
+    if reading.number is not None and not any(_registered(match) for match in found):
+        found += _house(gazetteer, reading, districts, towns, hints, found)
     best = _best_weight(found)
     if best < LITTLE:
         seen = {target.base_id for target in targets}
@@ -155,6 +160,33 @@ def matches(
 def _best_weight(found: list[Match]) -> float:
     """Weight of the best match that is not in another district than said."""
     return max((match.weight for match in found if match.district_ok is not False), default=0.0)
+
+
+def _registered(match: Match) -> bool:
+    return match.location.level in _KNOWN_LEVELS and match.district_ok is not False
+
+
+def _house(
+    gazetteer: Gazetteer, reading: Reading, districts: frozenset[int], towns: frozenset[int], hints: Hints,
+    by_number: list[Match],
+) -> list[Match]:  # fmt: skip
+    """The building or estate named after a number that is not known; one far from where the number would be
+    is another of that name."""
+    house = house_told(reading)
+    base_id = gazetteer.bases.ids.get(house.name) if house is not None else None
+    if house is None or not base_id:
+        return []
+    found: list[Match] = []
+    target = Target(house.name, base_id, HOUSE, "house", house.number, "")
+    _place(gazetteer, target, districts, towns, hints, None, found)
+    return [match._replace(weight=match.weight / (1.0 + _off(match, by_number))) for match in found]
+
+
+def _off(match: Match, others: list[Match]) -> float:
+    """How far a match is from the nearest of others, in ``BY_THE_ROAD_M``, squared; 0 without others."""
+    here = match.location
+    away = [hypot(here.x - other.location.x, here.y - other.location.y) for other in others]
+    return (min(away) / BY_THE_ROAD_M) ** 2 if away else 0.0
 
 
 def _targets(gazetteer: Gazetteer, reading: Reading) -> list[Target]:

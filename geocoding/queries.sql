@@ -52,19 +52,44 @@ WITH gone AS (
 )
 SELECT count(*) FROM gone
 
+-- :name remove_untold
+-- What rows that are told anew no longer name (a road, a house), and whether any now names another place.
+WITH gone AS (
+  DELETE FROM gazetteer_entry e
+   WHERE e.source_id = %(source_id)s
+     AND EXISTS (SELECT 1 FROM gazetteer_staging s WHERE s.source_key = e.source_key)
+     AND NOT EXISTS (SELECT 1 FROM gazetteer_staging s WHERE s.source_key = e.source_key AND s.part = e.part)
+  RETURNING 1
+)
+SELECT (SELECT count(*) FROM gone),
+       EXISTS (SELECT 1 FROM gazetteer_staging s
+                 JOIN gazetteer_entry e ON e.source_id = %(source_id)s AND e.source_key = s.source_key
+                                       AND e.part = s.part
+                WHERE e.base <> s.base)
+
 -- :name notify
 SELECT pg_notify('wanmi_gazetteer', %(what)s)
 
 -- :name entries
+-- A house that addresses name counts where nothing else near it has its name.
 SELECT id, source_id, base, kind, number, unit, mark, upto, tail, district, town, lon, lat
-  FROM gazetteer_entry ORDER BY id
+  FROM gazetteer_entry e
+ WHERE part >= 0
+    OR NOT EXISTS (SELECT 1 FROM gazetteer_entry n
+                    WHERE n.base = e.base AND n.part >= 0 AND abs(n.lon - e.lon) < 0.01 AND abs(n.lat - e.lat) < 0.01)
+ ORDER BY id
 
 -- :name bases_since
 SELECT DISTINCT base FROM gazetteer_entry WHERE changed_xid >= %(xid)s ORDER BY base
 
 -- :name entries_of_bases
 SELECT id, source_id, base, kind, number, unit, mark, upto, tail, district, town, lon, lat
-  FROM gazetteer_entry WHERE base = ANY(%(bases)s) ORDER BY id
+  FROM gazetteer_entry e
+ WHERE base = ANY(%(bases)s)
+   AND (part >= 0
+      OR NOT EXISTS (SELECT 1 FROM gazetteer_entry n
+                      WHERE n.base = e.base AND n.part >= 0 AND abs(n.lon - e.lon) < 0.01 AND abs(n.lat - e.lat) < 0.01))
+ ORDER BY id
 
 -- :name horizon
 SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint

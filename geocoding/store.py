@@ -68,13 +68,16 @@ def save_entries(
                         e.mark, e.upto, e.tail, e.district, e.town, e.community, e.display, e.lon, e.lat,
                     )
                 )  # fmt: skip
-        removed = 0
+        removed, moved = 0, False
         if replace:
             row = cursor.execute(sql("remove_missing"), {"source_id": source_id}).fetchone()
             removed = int(row[0]) if row else 0
+        row = cursor.execute(sql("remove_untold"), {"source_id": source_id}).fetchone()
+        if row is not None:
+            removed, moved = removed + int(row[0]), bool(row[1])
         row = cursor.execute(sql("merge"), {"source_id": source_id}).fetchone()
         inserted, updated = (int(row[0]), int(row[1])) if row else (0, 0)
-        what = "reload" if removed else "changed"
+        what = "reload" if removed or moved else "changed"
         if inserted or updated or removed:
             cursor.execute(sql("notify"), {"what": what})
     return Merged(inserted, updated, removed)

@@ -8,6 +8,7 @@ from math import cos, radians, sin
 
 from geocoding.grammar import vocabulary as words
 from geocoding.grammar.elements import Number, Reading
+from geocoding.grammar.houses import house_told
 from geocoding.grammar.lexicon import COMMUNITY, DISTRICT, PLACE, POINT, ROAD, TOWN, Lexicon
 from geocoding.grammar.reading import read
 from geocoding.grammar.structure import written
@@ -59,7 +60,8 @@ class Entry:
     lat: float
     display: str
     part: int = 0
-    """0 the address of the row, 1 the name at it, from 2 on the roads that run there."""
+    """0 the address of the row, 1 the name at it, from 2 on the roads that run there; -1 the house that the
+    address names after its number."""
 
 
 @dataclass(slots=True)
@@ -202,11 +204,19 @@ def entries_of(row: SourceRow, names: Names) -> Iterator[Entry]:
     elif reading.point and reading.number is None and reading.point != base:
         # A shop on a road is no point of the road itself.
         base, kind = reading.point, POINT
+    district = district or (reading.districts[0] if reading.districts else "")
+    town = town or (reading.towns[0] if reading.towns else "")
     yield Entry(
         row.key, base, kind, number.value, number.unit, number.mark, number.upto, tail,
-        district or (reading.districts[0] if reading.districts else ""),
-        town or (reading.towns[0] if reading.towns else ""), community, row.lon, row.lat, row.text,
+        district, town, community, row.lon, row.lat, row.text,
     )  # fmt: skip
+    house = house_told(reading)
+    if house is not None and house.name not in (name, base):
+        of_it = house.number or Number(0, "")
+        yield Entry(
+            row.key, house.name, POINT, of_it.value, of_it.unit, of_it.mark, of_it.upto, "",
+            district, town, community, row.lon, row.lat, row.text, -1,
+        )  # fmt: skip
 
 
 def _lists_lines(name: str) -> bool:

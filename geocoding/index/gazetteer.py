@@ -110,7 +110,30 @@ def read_sources(
                 sources.append(source.id)
                 keys.append(row_number)
             row_number += 1
-    return entries, sources, keys
+    kept = _without_named_houses(entries)
+    return [entries[i] for i in kept], [sources[i] for i in kept], [keys[i] for i in kept]
+
+
+HOUSE_OF_NAME_DEG = 0.01
+"""So near to a place of its name, a house that addresses name is that place; as in ``queries.sql``."""
+
+
+def _without_named_houses(entries: Sequence[Entry]) -> list[int]:
+    """Positions of all entries but the houses that another entry of their name near by stands for."""
+    houses = {entry.base for entry in entries if entry.part < 0}
+    named: dict[str, list[Entry]] = {}
+    for entry in entries:
+        if entry.part >= 0 and entry.base in houses:
+            named.setdefault(entry.base, []).append(entry)
+    return [
+        i
+        for i, entry in enumerate(entries)
+        if entry.part >= 0
+        or not any(
+            abs(other.lon - entry.lon) < HOUSE_OF_NAME_DEG and abs(other.lat - entry.lat) < HOUSE_OF_NAME_DEG
+            for other in named.get(entry.base, ())
+        )
+    ]
 
 
 def build(

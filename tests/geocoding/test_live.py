@@ -8,8 +8,10 @@ import pytest
 
 from geocoding.answers import Answer, geocode
 from geocoding.calibration import FEATURES_VERSION
+from geocoding.grammar.lexicon import ROAD
+from geocoding.index.entries import Entry
 from geocoding.live import LOADED_AT_ONCE, Keeper
-from geocoding.store import calibration_outdated
+from geocoding.store import calibration_outdated, save_entries
 
 ROADS, DOORS = 120, 200
 
@@ -178,3 +180,22 @@ def test_what_cannot_be_read_does_not_end_the_reading(
         assert ask(keeper, f"{before.gazetteer.bases.texts[5]}7号").best is not None
     wait(lambda: keeper.state is not before)
     assert keeper._thread.is_alive()
+
+
+def test_a_row_that_now_tells_another_place_leaves_the_old_one(
+    large: tuple[Keeper, psycopg.Connection],
+) -> None:
+    keeper, connection = large
+
+    def tell(base: str) -> None:
+        entry = Entry(
+            "moved", base, ROAD, 12, "door", "", 0, "", "望川区", "", "", 120.5, 30.5, f"{base}12号"
+        )
+        with psycopg.connect(connection.info.dsn, password=connection.info.password) as importing:
+            save_entries(importing, 1, [entry])
+
+    tell("采莲路")
+    wait(lambda: ask(keeper, "采莲路12号").status != "not_found")
+    tell("听松路")
+    wait(lambda: ask(keeper, "听松路12号").status != "not_found")
+    wait(lambda: ask(keeper, "采莲路12号").status == "not_found")

@@ -96,6 +96,43 @@ def test_replace_removes_what_is_gone(
     assert load_gazetteer(connection).size == 100
 
 
+def table_of(path: Path, *rows: tuple[str, str, str, float]) -> TableSpec:
+    """Rows of key, address, name and longitude as a table that is imported bit by bit."""
+    lines = [f"{key},{address},{name},望川区,{lon},30.5" for key, address, name, lon in rows]
+    path.write_text("\n".join(["编号,详细地址,名称,区县,经度,纬度", *lines]), encoding="utf-8")
+    return TableSpec(path, "shops", {"key": "编号"}, "wgs84", 0.8)
+
+
+def test_houses_that_addresses_name(connection: psycopg.Connection, tmp_path: Path) -> None:
+    file = tmp_path / "shops.csv"
+    shop = ("1", "听松路500号青石大厦8层", "永和餐馆", 120.02)
+    import_table(connection, table_of(file, shop, ("2", "听松路9号", "丹塘书院", 120.04)))
+
+    def found(text: str) -> tuple[float, ...]:
+        answer = geocode(load_gazetteer(connection), load_calibration(connection), text)
+        return tuple(round(candidate.lon, 2) for candidate in answer.candidates)
+
+    assert found("青石大厦") == (120.02,)
+    # The building itself, beside the shop and far from it: near by it stands for what addresses say.
+    import_table(connection, table_of(file, ("3", "听松路502号", "青石大厦", 120.021)))
+    gazetteer = load_gazetteer(connection)
+    columns = gazetteer.columns_of(gazetteer.bases.ids["青石大厦"])
+    (cluster,) = gazetteer.clusters_of(gazetteer.bases.ids["青石大厦"])
+    members = columns.clusters[cluster]
+    assert members.end - members.start == 1
+    import_table(connection, table_of(file, ("3", "听松路702号", "青石大厦", 120.2)))
+    assert sorted(found("青石大厦")) == [120.02, 120.2]
+
+
+def test_what_a_row_no_longer_tells_is_gone(connection: psycopg.Connection, tmp_path: Path) -> None:
+    file = tmp_path / "shops.csv"
+    import_table(connection, table_of(file, ("1", "听松路500号青石大厦8层", "永和餐馆", 120.02)))
+    report = import_table(connection, table_of(file, ("1", "听松路600号", "永和餐馆", 120.03)))
+    assert (report.inserted, report.updated, report.removed) == (0, 2, 1)
+    gazetteer, calibration = load_gazetteer(connection), load_calibration(connection)
+    assert geocode(gazetteer, calibration, "青石大厦").status == "not_found"
+
+
 def test_gbk_and_bad_tables(connection: psycopg.Connection, tmp_path: Path) -> None:
     gbk = TableSpec(write_city(tmp_path / "gbk.csv", encoding="gbk"), "gbk")
     assert import_table(connection, gbk, calibrated=False).inserted == 1803

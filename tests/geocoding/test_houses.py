@@ -1,0 +1,104 @@
+"""Buildings and estates that addresses name after their number. All places are made up."""
+
+import pytest
+
+from geocoding.answers import geocode
+from geocoding.calibration import Calibration
+from geocoding.forward import Hints
+from geocoding.grammar.elements import Number
+from geocoding.grammar.houses import House, house_told
+from geocoding.grammar.lexicon import Lexicon
+from geocoding.grammar.reading import read
+from geocoding.index.gazetteer import Gazetteer
+from tests.geocoding.test_locating import at, gazetteer, off_m
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "building"),
+    [
+        ("望川路500号青石大厦", "青石大厦", None),
+        ("望川路500号青石大厦A座12层", "青石大厦", Number(0, "building", "A")),
+        ("望川路500号(青石大厦)3楼", "青石大厦", None),
+        ("望川路500号紫薇丽都5号楼", "紫薇丽都", Number(5, "building")),
+        ("望川路1025弄静安别墅162号1层前门(近采莲路)", "静安别墅", None),
+    ],
+)
+def test_what_stands_after_the_number(text: str, name: str, building: Number | None) -> None:
+    assert house_told(read(text, Lexicon())) == House(name, building)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "望川路500号",
+        "望川路500号青石大厦对面",
+        "望川路500号(青石大厦旁)",
+        "望川路249号(近12号桂林公园站)",
+        "望川路611号工地生活区",
+        "望川路611号停车场",
+        "青石大厦5号楼",
+        "望川路",
+        "",
+    ],
+)
+def test_what_is_no_house(text: str) -> None:
+    assert house_told(read(text, Lexicon())) is None
+
+
+ROWS = [
+    *(at(str(n), f"望川路{n}号", n * 10.0, 0.0) for n in range(2, 60, 2)),
+    at("a", "听松路500号青石大厦8层", 3000.0, 2000.0),
+    at("b", "听松路508号青石大厦A座", 3040.0, 2000.0),
+    at("c", "听松路512号采莲广场", 3100.0, 2000.0),
+    at("d", "听松路514号采莲广场", 3110.0, 2000.0),
+    at("e", "采莲路8号", 3100.0, 2010.0, "采莲广场"),
+    at("f", "落霞路1号采莲广场", 9000.0, 9000.0),
+]
+
+
+@pytest.fixture(scope="module")
+def known() -> Gazetteer:
+    return gazetteer(ROWS)
+
+
+def test_a_building_is_found_by_the_name_that_only_addresses_tell(known: Gazetteer) -> None:
+    answer = geocode(known, Calibration(), "青石大厦")
+    assert answer.best is not None
+    assert answer.best.reason == "same"
+    assert off_m(answer, 3020.0, 2000.0) < 30
+
+
+def test_a_place_of_the_name_stands_for_the_addresses_near_it(known: Gazetteer) -> None:
+    answer = geocode(known, Calibration(), "采莲广场")
+    assert (answer.status, len(answer.candidates)) == ("ambiguous", 2)
+    assert off_m(answer, 3100.0, 2010.0) < 1
+
+
+@pytest.mark.parametrize("text", ["无名路77号青石大厦", "无名路77号青石大厦12层1203室"])
+def test_the_house_tells_where_an_unknown_number_is(known: Gazetteer, text: str) -> None:
+    answer = geocode(known, Calibration(), text)
+    assert answer.best is not None
+    assert (answer.status, answer.best.reason) == ("doubtful", "house")
+    assert off_m(answer, 3020.0, 2000.0) < 30
+
+
+def test_a_known_number_is_believed_before_the_house(known: Gazetteer) -> None:
+    answer = geocode(known, Calibration(), "望川路20号青石大厦")
+    assert answer.best is not None
+    assert (answer.best.level, answer.best.reason) == ("door", "same")
+    assert off_m(answer, 200.0, 0.0) < 1
+
+
+def test_a_house_far_from_its_number_is_another_of_that_name(known: Gazetteer) -> None:
+    answer = geocode(known, Calibration(), "望川路21号青石大厦")
+    assert answer.best is not None
+    assert answer.best.level == "interpolated"
+    assert off_m(answer, 210.0, 0.0) < 50
+
+
+def test_another_district_than_the_one_told_is_not_accepted() -> None:
+    there = [at("z", "落霞路1号", 9000.0, 9000.0, "丹塘书院", "采莲区"), at("y", "听松路9号", 0.0, 0.0)]
+    known = gazetteer([*ROWS, *there])
+    trusting = Calibration(threshold=0.0)
+    assert geocode(known, trusting, "丹塘书院").status == "accepted"
+    assert geocode(known, trusting, "丹塘书院", Hints("望川区")).status != "accepted"
