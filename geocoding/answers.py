@@ -76,6 +76,7 @@ REASON = {
     "unreadable_character": Text("缺字补全", "unreadable character filled in"),
     "part": Text("所说道路的一段", "a part of the road named"),
     "same_kind": Text("同类名称", "another word for the same kind of place"),
+    "alike": Text("名称大体相同", "a name that shares most of its words"),
     "house": Text(
         "门牌未登记，按其后的楼宇或小区名定位",
         "the number is not known: the building or estate named after it",

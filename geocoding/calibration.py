@@ -45,6 +45,7 @@ REASONS = (
     "homophone", "like_sound", "look_alike", "unreadable_character",
     "one_character", "missing_character", "extra_character", "inside", "larger_place",
     "pinyin", "initials", "series", "named_after", "part", "same_kind", "house",
+    "alike",
 )  # fmt: skip
 GROUPS = {
     "door": "known", "building": "known", "lane": "known", "place": "place", "interpolated": "line",
@@ -81,8 +82,10 @@ BY_HAND, BY_HAND_ERROR_M = 0.99, 10.0
 ELSEWHERE = 0.1
 """What remains of a name found in another district than the one told."""
 CHORD_M = 800.0
-_NOT_EXAMINED = frozenset(("pinyin", "initials", "unreadable_character", "part", "same_kind", "house"))
+_NOT_EXAMINED = frozenset(("pinyin", "initials", "unreadable_character", "part", "same_kind"))
 """Ways to a name that the examination does not ask by: their own belief counts, and how many there are."""
+_BESIDES = frozenset(("house", "alike"))
+"""Ways to another name than the one that the address is asked by."""
 _LINES = frozenset(("line", "beyond", "traced"))
 _REACHES = (1, 2, 3, 4)
 """Features of an inferred place that are logarithms of metres or of numbers."""
@@ -161,18 +164,22 @@ class Calibration:
 
     def judge(self, match: Match, rivals: int) -> tuple[float, float]:
         """Probability of lying within ``WRONG_M``, and the expected error in metres."""
-        group = group_of(match)
+        # Of what the examination never asks for, it judges the place; how that was found is believed besides.
+        judged = match._replace(weight=1.0, share=1.0, reason="same") if match.reason in _BESIDES else match
+        group = group_of(judged)
         model = self.chance.get(group)
         if model is None:
             return self._prior(group, match)
         bounds = self.bounds[group]
-        values = regressors(features_of(match, rivals), bounds)
+        values = regressors(features_of(judged, rivals), bounds)
         first, slope = self.curves[group]
         odds = first + slope * sum(map(mul, model, values))
         expected = exp(max(0.0, min(11.0, sum(map(mul, self.error[group], values)))))
         chance = 1.0 / (1.0 + exp(-max(-30.0, min(30.0, odds))))
         if match.reason in _NOT_EXAMINED:
-            chance *= match.belief * (match.share if match.reason != "house" else 1.0)
+            chance *= match.belief * match.share
+        elif match.reason in _BESIDES:
+            chance *= match.belief
         if match.reason in UNSURE_REASONS:
             # Among names that are only like the one said none is surer than the evidence for it.
             chance = min(chance, match.share)

@@ -37,6 +37,7 @@ _WEAK_REASONS = frozenset(
         "larger_place",
         "series",
         "named_after",
+        "alike",
     )
 )
 UNSURE_REASONS = _WEAK_REASONS | {"part", "same_kind"}
@@ -49,6 +50,8 @@ BESIDE_STRONGER = 0.3
 """What remains of a hamlet's name with one other character: 庆星村顾家宅 is not 庆星村张家宅."""
 BY_THE_ROAD_M = 300.0
 """A place so far from the nearest door of the road it is said to be on has half its weight."""
+ALIKE = 0.8
+"""Belief in a name that has all that is uncommon in the name said, in other words."""
 HOUSE = 0.9
 """Belief in a building or an estate named after a number that is not known."""
 ROAD_OF_PLACE = 0.1
@@ -59,6 +62,9 @@ NEAR_KM = 5.0
 """At this distance from the map centre a candidate counts a third."""
 
 
+_NUMBER_ELEMENTS = frozenset(
+    ("lane", "branch", "door", "building", "unit", "floor", "room", "group", "phase", "bare")
+)
 _AREA_ELEMENTS = frozenset(("province", "city", "district", "town", "community", "repeated"))
 
 
@@ -152,6 +158,9 @@ def matches(
             if target.reason in _WEAK_REASONS:
                 weaker = target._replace(belief=target.belief * rivalled)
                 _place(gazetteer, weaker, districts, towns, hints, hidden, found)
+        if _best_weight(found) < LITTLE:
+            for target in _alike(gazetteer, reading):
+                _place(gazetteer, target, districts, towns, hints, hidden, found)
         for target in _larger(gazetteer, reading):
             _place(gazetteer, target, districts, towns, hints, hidden, found)
     return _shared_out(found)
@@ -270,6 +279,32 @@ def _similar(
             found.append(Target(inner, base_id, 0.5, "inside", number, tail))
             break
     return found
+
+
+def _alike(gazetteer: Gazetteer, reading: Reading) -> list[Target]:
+    """Places whose names share most of what is uncommon in the names that the address tells: in the last of
+    them, in the house after the number, and in all that stands before it."""
+    house = house_told(reading)
+    asked = {
+        reading.bases[-1]: (reading.number, tail_of(reading)),
+        reading.point: (house.number if house is not None else None, ""),
+        house.name if house is not None else "": (house.number if house is not None else None, ""),
+        _named_part(reading): (reading.number, tail_of(reading)),
+    }
+    best: dict[str, Target] = {}
+    for name, (number, tail) in asked.items():
+        for other, likeness in gazetteer.alike.find(name) if name else ():
+            base_id = gazetteer.bases.ids.get(other)
+            if base_id and likeness > (best[other].belief if other in best else 0.0):
+                best[other] = Target(other, base_id, likeness, "alike", number, tail)
+    return [target._replace(belief=ALIKE * target.belief) for target in best.values()]
+
+
+def _named_part(reading: Reading) -> str:
+    """The canonical text between the areas and the first number."""
+    text = _without_areas(reading)
+    first = next((element for element in reading.elements if element.kind in _NUMBER_ELEMENTS), None)
+    return text if first is None else text[: max(0, len(text) - len(reading.canonical) + first.start)]
 
 
 def _elsewhere(gazetteer: Gazetteer, name: str, districts: frozenset[int]) -> bool:

@@ -4,11 +4,10 @@
 an organisation, but one says more or another number; ``none``: nothing that names a place is shared.
 """
 
-import re
 from collections import Counter
 from typing import Literal, NamedTuple
 
-from geocoding.grammar import vocabulary as words
+from geocoding.grammar.cores import core_of
 from geocoding.grammar.elements import Reading
 from geocoding.grammar.lexicon import Lexicon
 from geocoding.grammar.reading import read
@@ -19,11 +18,6 @@ ALIKE = 0.6
 SAME = 0.85
 """Share from which they are surely one."""
 _NONE = Lexicon()
-_ENDING = re.compile(
-    "(?:有限|责任|分|总|实业|科技|工程|贸易|物业|管理|"
-    + "|".join((*words.ORGANISATION_SUFFIXES, *words.ESTATE_SUFFIXES, *words.COMMUNITY_SUFFIXES))
-    + ")$"
-)
 _ROADS = frozenset(("road", "near_road"))
 _PLACES = frozenset(("estate", "point", "place", "village", "community", "rest"))
 _AREAS = frozenset(("province", "city", "district"))
@@ -64,7 +58,7 @@ def likeness(one: str, other: str) -> float:
     end with (有限公司, 小区) count only where the rest is alike."""
     if one == other:
         return 1.0
-    return min(_share(_core(one), _core(other)), 0.3 + _share(one, other))
+    return min(_share(core_of(one), core_of(other)), 0.3 + _share(one, other))
 
 
 def _share(one: str, other: str) -> float:
@@ -73,12 +67,6 @@ def _share(one: str, other: str) -> float:
     a, b = _pairs(one), _pairs(other)
     fewer = min(a.total(), b.total())
     return (a & b).total() / fewer * (0.9 if fewer > 1 else 0.7) if fewer else 0.0
-
-
-def _core(name: str) -> str:
-    while (hit := _ENDING.search(name)) is not None and hit.start() >= 2:
-        name = name[: hit.start()]
-    return name
 
 
 def _held(name: str, text: str) -> float:

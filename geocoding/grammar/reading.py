@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from itertools import pairwise
 
 from geocoding.grammar import vocabulary as words
 from geocoding.grammar.divisions import DIVISIONS_BEGIN
@@ -393,6 +394,8 @@ def _finished(made: _Assembly) -> Reading:
         crossing = (bases[-1], made.other_road)
     if not bases:
         _bare_is_a_place(made)
+    if not bases and made.numbers:
+        bases = _named_before_number(made)
     if not bases and not made.numbers:
         rest = [element for element in made.elements if element.kind == "rest" and len(element.text) >= 2]
         if rest:
@@ -403,6 +406,19 @@ def _finished(made: _Assembly) -> Reading:
         tuple(made.areas["community"]), tuple(bases), made.numbers[0] if made.numbers else None,
         tuple(made.numbers[1:]), made.point, crossing, made.relative, "", stretch,
     )  # fmt: skip
+
+
+_NAMED_WITHOUT_WORD = re.compile("[\u3400-\u9fff][\u3400-\u9fffA-Z0-9]{2,9}")
+_OF_ESTATES = frozenset(("door", "lane", "building", "phase"))
+
+
+def _named_before_number(made: _Assembly) -> list[str]:
+    """An estate without a word that tells it, by its house number: 碧水岸4栋."""
+    for element, following in pairwise(made.elements):
+        if following.kind in _OF_ESTATES:
+            named = element.kind == "rest" and _NAMED_WITHOUT_WORD.fullmatch(element.text)
+            return [element.text] if named else []
+    return []
 
 
 def _bare_is_a_place(made: _Assembly) -> None:

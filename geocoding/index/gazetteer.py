@@ -9,6 +9,7 @@ import numpy as np
 
 from geocoding.grammar.lexicon import PLACE, POINT, ROAD
 from geocoding.grammar.vocabulary import canonical
+from geocoding.index.alike import AlikeNames
 from geocoding.index.columns import Columns, Pool, Raw, build_columns, raw_of
 from geocoding.index.entries import Entry, Names, SourceRow, collect_names, entries_of
 from geocoding.index.plane import Plane
@@ -55,6 +56,8 @@ class Gazetteer:
     columns: Columns
     quality: list[float]
     similar: SimilarNames
+    alike: AlikeNames
+    """All names but those of roads."""
     aliases: dict[str, Alias] = field(default_factory=dict)
     base_kinds: dict[int, int] = field(default_factory=dict)
     children: dict[str, list[int]] = field(default_factory=dict)
@@ -85,6 +88,8 @@ class Gazetteer:
             name = self.bases.texts[base]
             self.names.lexicon.add(name, kind)
             self.similar.add(name, edits=bool(kind & (ROAD | PLACE)))
+            if not kind & ROAD:
+                self.alike.add(name)
             self.base_kinds[base] = self.base_kinds.get(base, 0) | kind
             self.overlay[base] = changed
 
@@ -157,13 +162,15 @@ def assemble(
     """Index columns that were read or restored."""
     lon, lat = (float(np.median(raw.lon)), float(np.median(raw.lat))) if len(raw.lon) else (0.0, 0.0)
     columns = build_columns(raw, Plane(lon, lat), len(bases.texts), texts.texts)
-    similar = SimilarNames()
+    similar, alike = SimilarNames(), AlikeNames()
     children: dict[str, list[int]] = {}
     for base, kind in kinds.items():
         name = bases.texts[base]
         names.lexicon.add(name, kind)
         if kind & (ROAD | PLACE) or len(name) <= 12:
             similar.add(name, edits=bool(kind & (ROAD | PLACE)))
+        if not kind & ROAD:
+            alike.add(name)
         if kind & POINT:
             _add_short_name(name, names)
             _add_what_it_is_named_after(name, names)
@@ -177,7 +184,9 @@ def assemble(
         known[form] = alias
         base_id = bases.ids.get(canonical(alias.base))
         names.lexicon.add(form, kinds.get(base_id, POINT) if base_id is not None else POINT)
-    return Gazetteer(names, bases, texts, areas, raw, columns, quality, similar, known, kinds, children)
+    return Gazetteer(
+        names, bases, texts, areas, raw, columns, quality, similar, alike, known, kinds, children
+    )
 
 
 def _add_last_part(name: str, names: Names) -> str:
