@@ -9,8 +9,9 @@ from geocoding.administrative import area_matches, in_its_area
 from geocoding.calibration import WRONG_M, Calibration
 from geocoding.combinations import Combination, combination_of, signature
 from geocoding.crossings import crossings, moved
-from geocoding.forward import UNSURE_REASONS, Hints, Match, matches
+from geocoding.forward import NEVER_ACCEPTED, Hints, Match, matches
 from geocoding.grammar.elements import Reading, Relative
+from geocoding.grammar.elsewhere import told_outside, town_unknown
 from geocoding.grammar.lexicon import ROAD
 from geocoding.grammar.numerals import in_words
 from geocoding.grammar.reading import read, standard
@@ -124,6 +125,8 @@ class Answer:
     status: str
     combination: Combination | None
     candidates: list[Candidate] = field(default_factory=list)
+    elsewhere: str = ""
+    """The areas told that are not this city's, of an address that lies elsewhere."""
 
     @property
     def best(self) -> Candidate | None:
@@ -151,6 +154,9 @@ def geocode(
     reading = read(text, gazetteer.names.lexicon)
     if reading.code:
         return by_code(text, reading, codes.point_of(reading.code) if codes is not None else None)
+    outside = told_outside(reading, gazetteer.home, gazetteer.names.lexicon)
+    if outside is not None and outside.sure:
+        return Answer(text, reading, "not_found", _combination(signature(reading, 0)), elsewhere=outside.text)
     found = crossings(gazetteer, reading, hints) or matches(gazetteer, reading, hints)
     if reading.towns or reading.communities:
         found = [in_its_area(gazetteer, match, reading) for match in found]
@@ -170,6 +176,10 @@ def geocode(
     status = _status(found, candidates, calibration.threshold)
     if status == "not_found":
         candidates = []
+    elif status == "accepted":
+        # Doors are told by road and number too; a name alone may be that of a place elsewhere.
+        by_name = candidates[0].level == "place" and town_unknown(reading, gazetteer.names.lexicon)
+        status = "doubtful" if outside is not None or by_name else status
     return Answer(text, reading, status, combination, candidates)
 
 
@@ -219,7 +229,7 @@ def _status(found: list[Match], candidates: list[Candidate], threshold: float) -
     if best.why == "lines_cross" or (registered and best.reason in _EXACT and not best.shared):
         threshold = min(threshold, REGISTERED_CONFIDENCE)
     sure = (
-        best.confidence >= threshold and best.reason not in UNSURE_REASONS and first.district_ok is not False
+        best.confidence >= threshold and best.reason not in NEVER_ACCEPTED and first.district_ok is not False
     )
     return "accepted" if sure else "doubtful"
 
@@ -294,6 +304,7 @@ def explain(answer: Answer) -> dict[str, Any]:
     """How each element was read and why the first candidate won, for people."""
     return {
         "canonical": answer.reading.canonical,
+        "elsewhere": in_words(answer.elsewhere),
         "standard": standard(answer.reading),
         "elements": [
             {

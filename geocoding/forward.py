@@ -41,7 +41,9 @@ _WEAK_REASONS = frozenset(
     )
 )
 UNSURE_REASONS = _WEAK_REASONS | {"part", "same_kind"}
-"""Ways to a name that is not the one given: such a place is never accepted without a look."""
+"""Ways to a name that is not the one given."""
+NEVER_ACCEPTED = UNSURE_REASONS | {"house"}
+"""Ways to a place that somebody must look at first."""
 OTHER_HAMLET = 0.15
 LITTLE = 0.1
 """Weight below which other names than the one given are looked at."""
@@ -144,6 +146,9 @@ def matches(
         _place(gazetteer, target, districts, towns, hints, hidden, found)
     if reading.number is None and reading.point:
         found = _on_its_road(gazetteer, found)
+        if all(match.base == reading.point for match in found):
+            # Of the road that is told nothing is known: another place of the name may be meant.
+            found = [match._replace(reason="house", belief=HOUSE * match.belief) for match in found]
     if reading.number is not None and not any(_registered(match) for match in found):
         found += _house(gazetteer, reading, districts, towns, hints, found)
     best = _best_weight(found)

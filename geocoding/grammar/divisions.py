@@ -23,11 +23,24 @@ _PEOPLES = re.compile("(?:(?:[\u4e00-\u9fff]{1,4}族)+|各族)自治[县旗]$")
 _OLDER = "|"
 
 
-def _counties() -> tuple[str, ...]:
-    """Names of county level, those of earlier states among them."""
+def _counties() -> dict[str, tuple[str, ...]]:
+    """Names of county level, those of earlier states among them, with the provinces that have one so called,
+    in short form."""
     text = (files("geocoding.grammar") / "counties.txt").read_text(encoding="utf-8")
-    lines = [line for line in text.splitlines() if line and not line.startswith("#")]
-    return tuple(canonical(name) for line in lines for name in line.split()[1:] if name != _OLDER)
+    found: dict[str, tuple[str, ...]] = {}
+    for line in text.splitlines():
+        if not line or line.startswith("#"):
+            continue
+        whole, *names = map(canonical, line.split())
+        province = next(short for short in words.PROVINCES if whole.startswith(short))
+        for name in names:
+            known = found.get(name, ())
+            if name != _OLDER and province not in known:
+                found[name] = (*known, province)
+    return found
+
+
+PROVINCES_OF_COUNTIES = _counties()
 
 
 def _table() -> dict[str, list[tuple[str, bool, bool]]]:
@@ -54,7 +67,7 @@ def _table() -> dict[str, list[tuple[str, bool, bool]]]:
         add(name, "district", whole=whole, common=True)
         for tail in "" if whole else "市县区":
             add(name + tail, "district", whole=True, common=True)
-    for name in _counties():
+    for name in PROVINCES_OF_COUNTIES:
         add(name, "district", whole=True, common=True)
         bare = _PEOPLES.sub("", name)
         bare = bare if bare != name else name[:-1]

@@ -208,7 +208,7 @@ def _spans(text: str, lexicon: Lexicon) -> list[list[Span]]:
         shortest = 1 if kind in ("road", "village") else 2
         for begin in range(hit.start() - shortest, max(-1, end - longest - 1), -1):
             name = text[begin:end]
-            if held[begin] or not wordy[begin]:
+            if held[begin] or not wordy[begin] or ("(" in name and ")" not in name):
                 break
             if name[0].isascii() and name[0].isdigit() and begin and text[begin - 1].isdigit():
                 continue

@@ -265,7 +265,10 @@ class _Assembly:
 
     def numbered(self, span: Span) -> None:
         found, _ = numbers_at(self.form, span.start)
-        if self.numbers and (self.other_road or found[0][0].unit == "lane"):
+        of_another = (
+            self.point and found[0][0].unit == self.numbers[-1].unit == "door" if self.numbers else False
+        )
+        if self.numbers and (self.other_road or found[0][0].unit == "lane" or of_another):
             for number, start, end in found:
                 self.elements.append(Element(number.unit, self.form[start:end], start, end, "structure"))
             return

@@ -49,20 +49,20 @@ class AlikeNames:
         阳光幼儿园). Names with other numbers are not alike, and none is like itself."""
         said = _pairs(name) if SHORTEST <= len(name) <= 2 * LONGEST else ()
         rarity = {pair: self._rarity(pair) for pair in said}
+        # Copies: an array that lends out its buffer cannot take up the names that come meanwhile.
         having = [
-            (np.frombuffer(found, np.int32), rarity[pair])
+            (np.array(numbers, np.int32), rarity[pair])
             for pair in rarity
-            if (found := self._having.get(pair)) is not None and len(found) <= COMMON
+            if (numbers := self._having.get(pair)) is not None and len(numbers) <= COMMON
         ]
         if not having:
             return []
-        numbers = np.concatenate([found for found, _ in having])
-        weights = np.repeat([weight for _, weight in having], [len(found) for found, _ in having])
-        candidates, at = np.unique(numbers, return_inverse=True)
+        weights = np.repeat([weight for _, weight in having], [len(some) for some, _ in having])
+        candidates, at = np.unique(np.concatenate([some for some, _ in having]), return_inverse=True)
         evidence = np.bincount(at, weights)
         chosen = candidates[np.argsort(-evidence, kind="stable")[:LOOKED_AT]]
         mass, digits = sum(rarity.values()), _DIGITS.findall(name)
-        found = []
+        found: list[tuple[str, float]] = []
         for other in (self._names[number] for number in chosen.tolist()):
             own = {pair: self._rarity(pair) for pair in _pairs(other)}
             common = sum(weight for pair, weight in own.items() if pair in rarity)

@@ -71,6 +71,8 @@ class Names:
     lexicon: Lexicon = field(default_factory=Lexicon)
     aliases: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """A last part (顾家宅) to the full bases that end in it."""
+    cities: frozenset[str] = frozenset()
+    """The city itself, where it is known."""
 
     def add_areas(self, districts: Iterable[str], towns: Iterable[str], communities: Iterable[str]) -> None:
         """Areas are also known without their last word where three characters or more remain."""

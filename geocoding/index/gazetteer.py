@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from geocoding.grammar.lexicon import PLACE, POINT, ROAD
+from geocoding.grammar.elsewhere import Home, home_of
+from geocoding.grammar.lexicon import DISTRICT, PLACE, POINT, ROAD
 from geocoding.grammar.vocabulary import canonical
 from geocoding.index.alike import AlikeNames
 from geocoding.index.columns import Columns, Pool, Raw, build_columns, raw_of
@@ -66,6 +67,8 @@ class Gazetteer:
     """Road lines (shapely, metres of the plane) by canonical name, where the city has them."""
     known_areas: dict[str, list[KnownArea]] = field(default_factory=dict)
     """Areas by canonical name; several may bear one."""
+    home: Home = field(default_factory=Home)
+    """Where the city lies."""
 
     overlay: dict[int, Columns] = field(default_factory=dict)
     """Bases that changed since the columns were built, each with all its entries."""
@@ -184,9 +187,10 @@ def assemble(
         known[form] = alias
         base_id = bases.ids.get(canonical(alias.base))
         names.lexicon.add(form, kinds.get(base_id, POINT) if base_id is not None else POINT)
+    home = home_of((name for name, kind in names.lexicon.kinds.items() if kind & DISTRICT), names.cities)
     return Gazetteer(
-        names, bases, texts, areas, raw, columns, quality, similar, alike, known, kinds, children
-    )
+        names, bases, texts, areas, raw, columns, quality, similar, alike, known, kinds, children, home=home
+    )  # fmt: skip
 
 
 def _add_last_part(name: str, names: Names) -> str:

@@ -1,6 +1,7 @@
 """Where unknown numbers are put, and what is made of registers that contradict. All places are made up."""
 
 import math
+from collections.abc import Iterable
 
 import pytest
 
@@ -35,9 +36,9 @@ STOPS = [
 ]
 
 
-def gazetteer(*tables: list[SourceRow]) -> Gazetteer:
+def gazetteer(*tables: list[SourceRow], districts: Iterable[str] = ("望川区",)) -> Gazetteer:
     names = Names()
-    names.add_areas({"望川区"}, (), ())
+    names.add_areas(districts, (), ())
     sources = [Source(i, f"s{i}", 0.8) for i in range(len(tables))]
     entries, of, keys = read_sources(list(zip(sources, tables, strict=True)), names)
     return build(entries, of, keys, names, [0.8] * len(tables))

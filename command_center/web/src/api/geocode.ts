@@ -31,7 +31,7 @@ export interface Answer {
   text: string
   status: Status
   combination: { number: number; name: string; model: string } | null
-  reading: { canonical: string; standard: string; elements: { kind: string; text: string; how: string }[] }
+  reading: { canonical: string; standard: string; elsewhere: string; elements: { kind: string; text: string; how: string }[] }
   candidates: Candidate[]
   /** The area of the caller's number, where that was the only hint. */
   caller_area?: string

@@ -1,0 +1,83 @@
+"""Addresses of other cities. Areas are of the country's list; roads, doors and shops are made up."""
+
+import pytest
+
+from geocoding.answers import explain, geocode
+from geocoding.calibration import Calibration
+from geocoding.forward import Hints
+from geocoding.grammar.elsewhere import Home, home_of
+from geocoding.index.gazetteer import Gazetteer
+from tests.geocoding.test_locating import at, gazetteer
+
+TRUSTING = Calibration(threshold=0.0)
+
+
+@pytest.fixture(scope="module")
+def shanghai() -> Gazetteer:
+    rows = [at(str(n), f"采莲南路{n}号", n * 10.0, 0.0, district="黄浦区") for n in range(2, 60, 2)]
+    rows += [at("a", "听松路1号", 0.0, 900.0, "丹塘书院", district="杨浦区")]
+    rows += [at("b", "听松路3号", 30.0, 900.0, "望江广场", district="鼓楼新区")]
+    return gazetteer(rows, districts=("黄浦区", "杨浦区"))
+
+
+def test_home_is_the_province_of_most_districts() -> None:
+    assert home_of(("黄浦区", "杨浦区", "闸北区"), ()) == Home("上海", frozenset(("上海",)))
+    assert home_of(("鼓楼区", "秦淮区", "玄武区"), ("南京市",)) == Home("江苏", frozenset(("南京",)))
+    assert home_of(("鼓楼区", "秦淮区"), ()) == Home("江苏", frozenset())
+    assert home_of(("望川区",), ("望川市",)) == Home()
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("江苏省南京市秦淮区采莲南路12号", "江苏省南京市秦淮区"),
+        ("南京市采莲南路12号", "南京市"),
+        ("江苏南京市采莲南路12号有人乱倒垃圾", "江苏南京市"),
+        ("河南省采莲南路12号", "河南省"),
+        ("新疆维吾尔自治区采莲南路12号", "新疆维吾尔自治区"),
+        ("广州天河区采莲南路12号", "广州天河区"),
+    ],
+)
+def test_what_is_said_to_lie_in_another_city_is_not_found_here(
+    shanghai: Gazetteer, text: str, told: str
+) -> None:
+    answer = geocode(shanghai, TRUSTING, text, Hints())
+    assert (answer.status, answer.candidates, answer.elsewhere) == ("not_found", [], told)
+    assert explain(answer)["elsewhere"] == told
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "采莲南路12号",
+        "上海市采莲南路12号",
+        "上海采莲南路12号",
+        "上海市上海市黄浦区采莲南路12号",
+        "黄浦区采莲南路12号",
+        "闸北区采莲南路12号",
+        "采莲南路12号(兰州拉面)",
+        "采莲南路12号南京小笼包门口",
+    ],
+)
+def test_what_lies_here_is_found(shanghai: Gazetteer, text: str) -> None:
+    answer = geocode(shanghai, TRUSTING, text)
+    assert (answer.status, answer.elsewhere) == ("accepted", "")
+
+
+@pytest.mark.parametrize("text", ["秦淮区采莲南路12号", "丹青市丹塘书院", "青石镇丹塘书院"])
+def test_an_area_the_city_does_not_have_is_looked_at_before_acceptance(
+    shanghai: Gazetteer, text: str
+) -> None:
+    assert geocode(shanghai, TRUSTING, text).status == "doubtful"
+    assert geocode(shanghai, TRUSTING, text[3:]).status == "accepted"
+
+
+def test_a_city_that_is_in_no_list_takes_every_address_for_its_own() -> None:
+    known = gazetteer([at("1", "采莲南路12号", 0.0, 0.0)])
+    assert geocode(known, TRUSTING, "江苏省南京市采莲南路12号").status == "accepted"
+
+
+def test_a_name_on_an_unknown_road_is_not_accepted(shanghai: Gazetteer) -> None:
+    answer = geocode(shanghai, TRUSTING, "无名路丹塘书院")
+    assert answer.best is not None
+    assert (answer.status, answer.best.reason) == ("doubtful", "house")
