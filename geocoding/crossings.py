@@ -7,7 +7,7 @@ import numpy as np
 import shapely
 from shapely.ops import substring
 
-from geocoding.forward import Hints, Match, district_ids
+from geocoding.forward import Hints, Match, district_ids, districts_said
 from geocoding.grammar.elements import Reading, Relative
 from geocoding.grammar.lexicon import ROAD
 from geocoding.index.gazetteer import Gazetteer
@@ -33,7 +33,7 @@ def crossings(gazetteer: Gazetteer, reading: Reading, hints: Hints) -> list[Matc
     (南京路河南路路口) all crossings of parts that meet; empty where nothing is known of it."""
     if reading.number is not None:
         return []
-    districts = district_ids(gazetteer, reading.districts or ((hints.district,) if hints.district else ()))
+    districts = districts_said(gazetteer, reading) or district_ids(gazetteer, filter(None, (hints.district,)))
     if reading.stretch is not None:
         between = _stretch(gazetteer, reading.stretch, districts)
         return [between] if between is not None else []

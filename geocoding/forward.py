@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from geocoding.grammar.elements import Number, Reading
-from geocoding.grammar.houses import house_told
+from geocoding.grammar.houses import House, house_told
 from geocoding.grammar.lexicon import PLACE, POINT, ROAD
 from geocoding.grammar.reading import read
 from geocoding.grammar.vocabulary import same_kind_names
@@ -119,15 +119,25 @@ class Hidden:
 
 
 def district_ids(gazetteer: Gazetteer, names: Iterable[str]) -> frozenset[int]:
-    """Area ids of district names, also written without 区, 县 or 市."""
+    """Area ids of district names, also written without 区, 县 or 市, and 浦东区 for 浦东新区."""
     found: set[int] = set()
     ids = gazetteer.areas.ids
     for name in names:
-        for form in (name, name + "区", name + "县", name + "市", name + "新区"):
+        forms = (name, name + "区", name + "县", name + "市", name + "新区", name.removesuffix("区") + "新区")
+        for form in forms:
             if form in ids and form:
                 found.add(ids[form])
                 break
     return frozenset(found - {0})
+
+
+def districts_said(gazetteer: Gazetteer, reading: Reading) -> frozenset[int]:
+    """Area ids of the districts an address tells; a place before its road that is called like one
+    (徐汇桂林西街) is the district."""
+    said = district_ids(gazetteer, reading.districts)
+    if said or not reading.elements or reading.elements[0].kind != "locality":
+        return said
+    return district_ids(gazetteer, (reading.elements[0].text,))
 
 
 def matches(
@@ -136,7 +146,7 @@ def matches(
     """Candidates of ``reading``, best first; empty when nothing known is named."""
     if not reading.bases:
         return []
-    said = district_ids(gazetteer, reading.districts)
+    said = districts_said(gazetteer, reading)
     hinted = district_ids(gazetteer, (hints.district,)) if hints.district else frozenset()
     districts = said or hinted
     towns = frozenset(gazetteer.areas.ids[name] for name in reading.towns if name in gazetteer.areas.ids)
@@ -149,8 +159,8 @@ def matches(
         if all(match.base == reading.point for match in found):
             # Of the road that is told nothing is known: another place of the name may be meant.
             found = [match._replace(reason="house", belief=HOUSE * match.belief) for match in found]
-    if reading.number is not None and not any(_registered(match) for match in found):
-        found += _house(gazetteer, reading, districts, towns, hints, found)
+    if reading.number is not None and (house := house_told(reading)) is not None:
+        found = _by_house(gazetteer, house, districts, towns, hints, found)
     best = _best_weight(found)
     if best < LITTLE:
         seen = {target.base_id for target in targets}
@@ -180,20 +190,26 @@ def _registered(match: Match) -> bool:
     return match.location.level in _KNOWN_LEVELS and match.district_ok is not False
 
 
-def _house(
-    gazetteer: Gazetteer, reading: Reading, districts: frozenset[int], towns: frozenset[int], hints: Hints,
+def _by_house(
+    gazetteer: Gazetteer, house: House, districts: frozenset[int], towns: frozenset[int], hints: Hints,
     by_number: list[Match],
 ) -> list[Match]:  # fmt: skip
-    """The building or estate named after a number that is not known; one far from where the number would be
-    is another of that name."""
-    house = house_told(reading)
-    base_id = gazetteer.bases.ids.get(house.name) if house is not None else None
-    if house is None or not base_id:
-        return []
+    """What the building or estate named after a number adds. Where the number is registered, and twice, it
+    tells which, if it is near either; where it is not, the house itself is a candidate, but one far from
+    where the number would be is another of that name."""
+    base_id = gazetteer.bases.ids.get(house.name)
+    registered = [match for match in by_number if _registered(match)]
+    if not base_id or len(registered) == 1:
+        return by_number
     found: list[Match] = []
     target = Target(house.name, base_id, HOUSE, "house", house.number, "")
     _place(gazetteer, target, districts, towns, hints, None, found)
-    return [match._replace(weight=match.weight / (1.0 + _off(match, by_number))) for match in found]
+    if registered:
+        nearest = min(_off(match, found) for match in registered) if found else 1.0
+        if nearest >= 1.0:
+            return by_number
+        return [match._replace(weight=match.weight / (1.0 + _off(match, found))) for match in by_number]
+    return [*by_number, *(m._replace(weight=m.weight / (1.0 + _off(m, by_number))) for m in found)]
 
 
 def _off(match: Match, others: list[Match]) -> float:

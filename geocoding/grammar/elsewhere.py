@@ -58,9 +58,8 @@ def told_outside(reading: Reading, home: Home, lexicon: Lexicon) -> Outside | No
     ]
     away = [element for element in told if not _is_home(element, home)]
     if away and not any(element.kind == "city" and _is_home(element, home) for element in told):
-        return Outside(
-            "".join(e.text for e in reading.elements if e.kind in (*_LARGE, "district")), sure=True
-        )
+        areas = [element for element in reading.elements if element in told or element.kind == "district"]
+        return Outside("".join(dict.fromkeys(element.text for element in areas)), sure=True)
     for name in reading.districts:
         if not lexicon.kinds.get(name, 0) & DISTRICT and home.province not in PROVINCES_OF_COUNTIES.get(
             name, ()

@@ -24,7 +24,7 @@ MAX_ORGANISATION = 16
 SKIP_COST = 1.4
 TORN_COST = 1.0
 REST_GOES_ON = -0.4
-BARE_COST = 1.5
+BARE_COST, BARE_BEFORE_NAME_COST = 1.5, 2.6
 """A county without its last word, which may be any word (和平); after its city it is surer."""
 FAILED = 1e9
 HOPELESS_COST = 3.5
@@ -90,6 +90,8 @@ _TOWN_ENDS = re.compile("镇|乡|街道|村|社区")
 _NO_LOCALITY = re.compile("[镇乡村区县市省路街道巷弄号]")
 LONG_STEM_COST, LOCALITY_COST = 1.2, 0.9
 """A name with too long a stem, and the place before a name of the usual length."""
+_ROAD_OR_AREA = re.compile(r"$|.{1,5}?(?:路|街|大道|巷|弄|镇|乡|村|社区|\d)")
+"""What stands after a county told without its last word; 东方希望大厦 is one name."""
 _NO_CITY = re.compile(r"[-,()0-9]|^[^\u3400-\u9fff]|[超门夜城县区镇乡]市$|[省市县区].+市$")
 _BROKEN = re.compile(r"[-,()]|^[^\u3400-\u9fffA-Z0-9_]")
 _NO_DISTRICT = re.compile("[\\dA-Z东南西北中]区$|[小园社校厂库片业发活街林景军营监能]区$|[超门夜城]市$")
@@ -129,7 +131,8 @@ def _large_areas(text: str, start: int, naming: Naming) -> list[Span]:
     for label, end, whole, common in naming.divisions(start):
         if not whole and not common and text[end : end + 1] in _NAME_GOES_ON:
             continue
-        cost = 0.4 if whole else bare + 0.1 * (label == "district") if common else BARE_COST
+        rare = BARE_COST if _ROAD_OR_AREA.match(text, end) else BARE_BEFORE_NAME_COST
+        cost = 0.4 if whole else bare + 0.1 * (label == "district") if common else rare
         found.append(Span(start, end, label, "words" if whole or common else "bare", cost))
     return found
 

@@ -75,7 +75,7 @@ def _read_plain(form: str, lexicon: Lexicon, start: int) -> tuple[Reading, int] 
         return None
     name, kind = hit
     end = start + len(name)
-    if end < len(form) and not form[end].isdigit():
+    if end < len(form) and (not form[end].isdigit() or (not kind & BASES and _TWO_ROADS.fullmatch(name))):
         return None
     elements.append(Element(_base_label(kind), name, start, end, "gazetteer"))
     return _numbered(form, elements, areas, end)
@@ -250,8 +250,14 @@ class _Assembly:
         self.base_kinds.append("road" if road else span.kind)
         self.note(span.kind, span)
 
-    def named_point(self, span: Span) -> None:
+    def named_point(self, span: Span, following: str) -> None:
         name = self.form[span.start : span.end]
+        both = _TWO_ROADS.fullmatch(name) if following == "number" and not self.numbers else None
+        if both is not None:
+            # A stop is called so, but the number is one on the second road: 康沈路秀沿路633弄.
+            self.base(Span(span.start, span.start + both.end(1), "road", span.how, 0.0))
+            self.base(Span(span.start + both.start(2), span.end, "road", span.how, 0.0))
+            return
         if self.bases and (self.numbers or self.base_kinds[-1] == "road"):
             self.point = self.point or name
             self.note("point", span)
@@ -344,7 +350,7 @@ def _assemble(form: str, spans: list[Span]) -> Reading:
         elif kind in _BASE_KINDS:
             made.base(span)
         elif kind == "point":
-            made.named_point(span)
+            made.named_point(span, spans[index + 1].kind if index + 1 < len(spans) else "")
         elif kind in ("number", "bare"):
             made.numbered(span)
         elif kind == "side_lane" and made.bases and not made.numbers:

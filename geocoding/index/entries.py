@@ -75,12 +75,14 @@ class Names:
     """The city itself, where it is known."""
 
     def add_areas(self, districts: Iterable[str], towns: Iterable[str], communities: Iterable[str]) -> None:
-        """Areas are also known without their last word where three characters or more remain."""
+        """A new district is also known by the plain word: 浦东区."""
         for kind, names in ((DISTRICT, districts), (TOWN, towns), (COMMUNITY, communities)):
             for name in names:
                 form = canonical(name)
                 if form:
                     self.lexicon.add(form, kind)
+                if kind == DISTRICT and form.endswith("新区") and len(form) >= 4:
+                    self.lexicon.add(form.removesuffix("新区") + "区", kind)
 
 
 _ROAD_END = re.compile("(?:" + "|".join(map(re.escape, words.ROAD_SUFFIXES)) + ")$")

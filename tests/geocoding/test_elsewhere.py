@@ -36,6 +36,7 @@ def test_home_is_the_province_of_most_districts() -> None:
         ("河南省采莲南路12号", "河南省"),
         ("新疆维吾尔自治区采莲南路12号", "新疆维吾尔自治区"),
         ("广州天河区采莲南路12号", "广州天河区"),
+        ("湖北省武汉市采莲南路12号青石(上海)有限公司", "湖北省武汉市"),
     ],
 )
 def test_what_is_said_to_lie_in_another_city_is_not_found_here(

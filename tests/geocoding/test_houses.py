@@ -102,3 +102,29 @@ def test_another_district_than_the_one_told_is_not_accepted() -> None:
     trusting = Calibration(threshold=0.0)
     assert geocode(known, trusting, "丹塘书院").status == "accepted"
     assert geocode(known, trusting, "丹塘书院", Hints("望川区")).status != "accepted"
+
+
+def test_a_house_tells_which_of_two_points_of_one_number() -> None:
+    twice = [at("p", "百草路6号", 3000.0, 1900.0), at("q", "百草路6号", 5000.0, 5000.0)]
+    doors = [at(f"r{n}", f"百草路{n}号", 3000.0 + n, 1900.0) for n in range(30, 50, 2)]
+    known = gazetteer([*ROWS, *twice, *doors])
+    house = geocode(known, Calibration(), "百草路6号青石大厦")
+    assert house.status != "ambiguous"
+    assert off_m(house, 3000.0, 1900.0) < 1
+
+
+def test_the_number_after_a_stop_named_by_two_roads_is_one_on_the_second() -> None:
+    stop = at("s", "", 0.0, 0.0, "听松路望川路(公交站)")
+    known = gazetteer([*ROWS, stop])
+    answer = geocode(known, Calibration(), "听松路望川路20号")
+    assert answer.best is not None
+    assert (answer.best.matched, answer.best.level) == ("望川区望川路20号", "door")
+
+
+def test_a_new_district_is_known_by_the_plain_word() -> None:
+    there = [at("1", "采莲路8号", 0.0, 0.0, district="丹青新区"), at("2", "采莲路8号", 9000.0, 0.0)]
+    known = gazetteer([*ROWS, *there], districts=("丹青新区", "望川区"))
+    for text in ("丹青新区采莲路8号", "丹青区采莲路8号", "丹青采莲路8号"):
+        answer = geocode(known, Calibration(), text)
+        assert answer.best is not None, text
+        assert answer.best.matched == "丹青新区采莲路8号", text
