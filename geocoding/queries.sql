@@ -52,6 +52,9 @@ WITH gone AS (
 )
 SELECT count(*) FROM gone
 
+-- :name told_before
+SELECT EXISTS (SELECT 1 FROM gazetteer_entry WHERE source_id = %(source_id)s)
+
 -- :name remove_untold
 -- What rows that are told anew no longer name (a road, a house), and whether any now names another place.
 WITH gone AS (

@@ -72,9 +72,11 @@ def save_entries(
         if replace:
             row = cursor.execute(sql("remove_missing"), {"source_id": source_id}).fetchone()
             removed = int(row[0]) if row else 0
-        row = cursor.execute(sql("remove_untold"), {"source_id": source_id}).fetchone()
-        if row is not None:
-            removed, moved = removed + int(row[0]), bool(row[1])
+        before = cursor.execute(sql("told_before"), {"source_id": source_id}).fetchone()
+        if before is not None and before[0]:
+            row = cursor.execute(sql("remove_untold"), {"source_id": source_id}).fetchone()
+            if row is not None:
+                removed, moved = removed + int(row[0]), bool(row[1])
         row = cursor.execute(sql("merge"), {"source_id": source_id}).fetchone()
         inserted, updated = (int(row[0]), int(row[1])) if row else (0, 0)
         what = "reload" if removed or moved else "changed"

@@ -31,9 +31,13 @@ def house_told(reading: Reading) -> House | None:
     """What stands whole between the number and the end, a bracket or the numbers of the house itself. None
     for what is only near (25号(菜场对面)), for parts of longer names, and for words for kinds of places."""
     elements = reading.elements
-    first = next((i for i, element in enumerate(elements) if element.kind in _NUMBERS), len(elements))
-    for i in range(first + 1, len(elements)):
-        element = elements[i]
+    numbered = False
+    for i, element in enumerate(elements):
+        if element.kind in _NUMBERS:
+            numbered = True
+            continue
+        if not numbered:
+            continue
         after = elements[i + 1] if i + 1 < len(elements) else None
         if element.kind == "joiner" and _HAN_ONE.search(element.text):
             return None  # (近12号桂林公园站)
