@@ -121,7 +121,7 @@ def along(columns: Columns, cluster: Cluster, number: int, unit: int, hidden: in
         span = hypot(x[one] - x[other], y[one] - y[other])
     return Line(
         px + mean_x, py + mean_y, sqrt(max(prior - explained, 1.0)), float(weight @ residual),
-        min(abs(value - number) for value in told), span, beyond, tuple(rows.tolist()), shared_part,
+        int(away.min()), span, beyond, tuple(rows.tolist()), shared_part,
     )  # fmt: skip
 
 
