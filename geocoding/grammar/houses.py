@@ -17,6 +17,8 @@ class House(NamedTuple):
 
 _NUMBERS = frozenset(("lane", "branch", "door", "building", "unit", "floor", "room", "group", "phase"))
 _PLACES = frozenset(("point", "place", "estate", "village", "locality"))
+_NO_HOUSE = re.compile(r"^.{1,4}店$|\d+(?:层|楼|号|室)")
+"""A branch told in brackets (巴黎春天(天山店)), and what still holds a number of the house."""
 _HAN = re.compile("[\u3400-\u9fff]{3,}")
 _HAN_ONE = re.compile("[\u3400-\u9fff]")
 _NO_NAME = re.compile(
@@ -45,7 +47,11 @@ def house_told(reading: Reading) -> House | None:
             continue
         if element.kind not in _PLACES and not (element.kind == "rest" and _has_buildings(after)):
             continue
-        if len(element.text) < 3 or _NO_NAME.fullmatch(element.text) or not _HAN.search(element.text):
+        if (
+            _NO_NAME.fullmatch(element.text)
+            or _NO_HOUSE.search(element.text)
+            or not _HAN.search(element.text)
+        ):
             continue
         numbers, _ = numbers_at(reading.canonical, element.end)
         building = numbers[0][0] if numbers and numbers[0][0].unit == "building" else None

@@ -124,6 +124,8 @@ def numbers_at(text: str, start: int) -> tuple[list[tuple[Number, int, int]], in
                 number = number._replace(unit="door")
             else:
                 break
+        if last is not None and last.unit in ("floor", "room") and number.unit == "door":
+            number = number._replace(unit="room")  # 5层05-14号 is a stall on the floor.
         if last is not None and last.unit == number.unit == "door" and len(found) == 1:
             if last.value < number.value <= last.value + 60 and not last.upto:
                 found[-1] = (last._replace(upto=number.value), found[-1][1], end)

@@ -36,6 +36,8 @@ def test_what_stands_after_the_number(text: str, name: str, building: Number | N
         "望川路249号(近12号桂林公园站)",
         "望川路611号工地生活区",
         "望川路611号停车场",
+        "望川路762号(天山店)",
+        "望川路509号宾馆1层大堂酒店",
         "青石大厦5号楼",
         "望川路",
         "",
