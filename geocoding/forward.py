@@ -56,6 +56,8 @@ ALIKE = 0.8
 """Belief in a name that has all that is uncommon in the name said, in other words."""
 HOUSE = 0.9
 """Belief in a building or an estate named after a number that is not known."""
+NEAR_BY_M = 900.0
+"""A place whose name is but like what was said after another one must lie so near to that."""
 ROAD_OF_PLACE = 0.1
 """What remains of a road when the place asked for on it is known."""
 PAST_M = 1_000.0
@@ -64,6 +66,7 @@ NEAR_KM = 5.0
 """At this distance from the map centre a candidate counts a third."""
 
 
+_REST = frozenset(("rest", "point", "estate", "village", "locality", "part", "joiner"))
 _NUMBER_ELEMENTS = frozenset(
     ("lane", "branch", "door", "building", "unit", "floor", "room", "group", "phase", "bare")
 )
@@ -155,10 +158,12 @@ def matches(
     for target in targets:
         _place(gazetteer, target, districts, towns, hints, hidden, found)
     if reading.number is None and reading.point:
-        found = _on_its_road(gazetteer, found)
+        found = _by_what_stands_before(gazetteer, reading, found)
         if all(match.base == reading.point for match in found):
             # Of the road that is told nothing is known: another place of the name may be meant.
             found = [match._replace(reason="house", belief=HOUSE * match.belief) for match in found]
+    elif found and (rest := _rest_told(reading)):
+        found = _with_rest(gazetteer, rest, districts, hints, found)
     if reading.number is not None and (house := house_told(reading)) is not None:
         found = _by_house(gazetteer, house, districts, towns, hints, found)
     best = _best_weight(found)
@@ -436,28 +441,81 @@ def _place(
             found.append(match._replace(location=rival, weight=weight * min(rival.say / location.say, 1.0)))
 
 
-def _on_its_road(gazetteer: Gazetteer, found: list[Match]) -> list[Match]:
-    """What is asked for by road and name: the places so named, those by the road before others; the road
-    itself then says no more than where to look."""
-    roads = [match for match in found if match.kind & ROAD and not match.kind & POINT]
-    points = [match for match in found if match.kind & POINT or not match.kind & ROAD]
-    if not roads or not points:
+def _by_what_stands_before(gazetteer: Gazetteer, reading: Reading, found: list[Match]) -> list[Match]:
+    """What is asked for by a road or a place and a name: the places so named, those by it before others; the
+    road or place itself then says no more than where to look."""
+    called = {reading.point, *gazetteer.names.aliases.get(reading.point, ())}
+    points = [match for match in found if match.base in called]
+    before = [match for match in found if match.base not in called]
+    if not points or not before:
         return found
+    near = [
+        match._replace(weight=match.weight / (1.0 + (away_m / BY_THE_ROAD_M) ** 2))
+        for match, away_m in zip(points, _away_m(gazetteer, points, before), strict=True)
+    ]
+    return [*near, *_only_where_to_look(before)]
+
+
+def _only_where_to_look(found: list[Match]) -> list[Match]:
+    return [match._replace(weight=match.weight * ROAD_OF_PLACE, reason="larger_place") for match in found]
+
+
+def _away_m(gazetteer: Gazetteer, found: list[Match], others: list[Match]) -> list[float]:
+    """How far each place is from the nearest entry of other ones."""
     xs, ys = [], []
-    for match in roads:
+    for match in others:
         columns = gazetteer.columns_of(match.base_id)
         cluster = columns.clusters[match.cluster]
         xs.append(np.asarray(columns.x[cluster.start : cluster.end]))
         ys.append(np.asarray(columns.y[cluster.start : cluster.end]))
     x, y = np.concatenate(xs), np.concatenate(ys)
-    weighed = []
-    for match in points:
-        away = float(np.hypot(x - match.location.x, y - match.location.y).min())
-        weighed.append(match._replace(weight=match.weight / (1.0 + (away / BY_THE_ROAD_M) ** 2)))
-    return [
-        *weighed,
-        *(match._replace(weight=match.weight * ROAD_OF_PLACE, reason="larger_place") for match in roads),
-    ]
+    return [float(np.hypot(x - match.location.x, y - match.location.y).min()) for match in found]
+
+
+def _rest_told(reading: Reading) -> str:
+    """What is said after the last place without being understood: 来福士 of 人民广场来福士."""
+    if reading.number is not None or reading.crossing or reading.stretch:
+        return ""
+    elements = reading.elements
+    at = next((i for i in reversed(range(len(elements))) if elements[i].text == reading.bases[-1]), -1)
+    start = end = elements[at].end
+    for element in elements[at + 1 :]:
+        if element.kind not in _REST or (element.kind == "joiner" and not element.text.isalpha()):
+            break
+        end = element.end
+    rest = reading.canonical[start:end]
+    return rest if at >= 0 and len(rest) >= 2 and rest != reading.point else ""
+
+
+def _with_rest(
+    gazetteer: Gazetteer, rest: str, districts: frozenset[int], hints: Hints, found: list[Match]
+) -> list[Match]:
+    """Places near what was found whose names are like the words said after it; what was found says no more
+    than where to look, and is all there is where nothing near is so called."""
+    ids = gazetteer.bases.ids
+    beliefs: dict[str, tuple[float, str]] = {}
+    for name, belief, reason in (
+        (rest, 1.0, "same"),
+        *((full, 0.95, "short_name") for full in gazetteer.names.aliases.get(rest, ())),
+        *((name, ALIKE * likeness, "alike") for name, likeness in gazetteer.alike.called(rest)),
+    ):
+        if ids.get(name) and name not in beliefs:
+            beliefs[name] = (belief, reason)
+    near: list[Match] = []
+    for name, (belief, reason) in beliefs.items():
+        _place(
+            gazetteer, Target(name, ids[name], belief, reason, None, ""), districts, frozenset(), hints, None,
+            near,
+        )  # fmt: skip
+    if near:
+        near = [
+            match._replace(weight=match.weight / (1.0 + (away_m / BY_THE_ROAD_M) ** 2))
+            for match, away_m in zip(near, _away_m(gazetteer, near, found), strict=True)
+            if away_m <= NEAR_BY_M
+        ]
+    return (
+        [*near, *_only_where_to_look(found)] if near else [m._replace(reason="larger_place") for m in found]
+    )
 
 
 def _fitness(location: Location, number: Number | None, cluster: Cluster, kind: int) -> float:

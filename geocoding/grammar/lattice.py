@@ -124,14 +124,16 @@ def _known(text: str, start: int, lexicon: Lexicon) -> list[Span]:
     return found
 
 
-def _large_areas(text: str, start: int, naming: Naming) -> list[Span]:
-    """Provinces, cities and counties everybody knows, with their last word or without."""
+def _large_areas(text: str, start: int, naming: Naming, lexicon: Lexicon) -> list[Span]:
+    """Provinces, cities and counties everybody knows, with their last word or without; of those without it
+    the city's own ones rather than others."""
     bare = 0.6 if start == 0 else 1.0
     found = []
     for label, end, whole, common in naming.divisions(start):
         if not whole and not common and text[end : end + 1] in _NAME_GOES_ON:
             continue
-        rare = BARE_COST if _ROAD_OR_AREA.match(text, end) else BARE_BEFORE_NAME_COST
+        own = any(lexicon.kinds.get(text[start:end] + tail, 0) & DISTRICT for tail in "区县市")
+        rare = BARE_COST if own or _ROAD_OR_AREA.match(text, end) else BARE_BEFORE_NAME_COST
         cost = 0.4 if whole else bare + 0.1 * (label == "district") if common else rare
         found.append(Span(start, end, label, "words" if whole or common else "bare", cost))
     return found
@@ -165,7 +167,8 @@ def _spans(text: str, lexicon: Lexicon) -> list[list[Span]]:
                     held[start + 1 : end] = [True] * (end - start - 1)
         for length in _WORD_LENGTHS.get(first, ()):
             word = _WORDS.get(text[start : start + length])
-            if word is not None and start + length <= size:
+            at_gate = length == 1 and first == "口" and start and text[start - 1] == "门"
+            if word is not None and start + length <= size and not at_gate:
                 at[start].append(Span(start, start + length, word[0], "words", word[1] - 0.05 * length))
         if first in _ROAD_PART_FIRSTS:
             for pattern, kind in (
@@ -189,7 +192,7 @@ def _spans(text: str, lexicon: Lexicon) -> list[list[Span]]:
         if pair == "中国":
             at[start].append(Span(start, start + 2, "country", "words", 1.0))
         if pair in DIVISIONS_BEGIN:
-            areas = _large_areas(text, start, naming)
+            areas = _large_areas(text, start, naming, lexicon)
             at[start].extend(areas)
             if start in headed:
                 headed.update(span.end for span in areas)
@@ -272,7 +275,7 @@ def _joint_cost(
         return REST_GOES_ON
     if kind == "bare" and before not in _BEFORE_BARE:
         return 1.5
-    if kind == "crossing_word" and before in ("number", "bare"):
+    if kind == "crossing_word" and before in ("number", "bare", "rest"):
         return 1.5
     if kind == "road" and how == "suffix" and before == "number":
         return 0.5

@@ -21,6 +21,7 @@ OTHER_KIND = 0.2
 """What names may be more alike in their cores than they are in whole."""
 COMMON = 2_000
 """Pairs that more names have than this are not looked up; they count in the likeness of what is found."""
+SAME_CORE = 0.95
 LOOKED_AT = 30
 """Names of the most evidence whose likeness is worked out in full."""
 _DIGITS = re.compile("[0-9]+")
@@ -33,6 +34,7 @@ class AlikeNames:
         self._names: list[str] = []
         self._having: dict[str, array[int]] = {}
         self._known: set[str] = set()
+        self._by_core: dict[str, list[str]] = {}
 
     def add(self, name: str) -> None:
         if name in self._known or not SHORTEST <= len(name) <= LONGEST:
@@ -40,8 +42,15 @@ class AlikeNames:
         self._known.add(name)
         number = len(self._names)
         self._names.append(name)
+        self._by_core.setdefault(core_of(name), []).append(name)
         for pair in _pairs(name):
             self._having.setdefault(pair, array("i")).append(number)
+
+    def called(self, name: str) -> list[tuple[str, float]]:
+        """As ``find``, but first all names that have the same core: 来福士广场 for 来福士. There may be many;
+        whoever asks knows near what."""
+        same = [(other, SAME_CORE) for other in self._by_core.get(core_of(name), ()) if other != name]
+        return [*same, *self.find(name)]
 
     def find(self, name: str, most: int = 4) -> list[tuple[str, float]]:
         """Names like ``name`` with their likeness, ``LEAST`` to 1, best first: the geometric mean of the

@@ -5,7 +5,7 @@ import pytest
 from geocoding.answers import geocode
 from geocoding.calibration import Calibration
 from geocoding.grammar.cores import core_of
-from geocoding.grammar.lexicon import Lexicon
+from geocoding.grammar.lexicon import PLACE, Lexicon
 from geocoding.grammar.reading import read
 from geocoding.index.alike import AlikeNames
 from tests.geocoding.test_locating import at, gazetteer, off_m
@@ -88,3 +88,45 @@ def test_an_estate_without_a_word_for_it_is_known_by_its_house_number() -> None:
     assert (reading.bases, reading.number and reading.number.value) == (("碧水岸",), 4)
     known = gazetteer([at("1", "望川区碧水岸4栋", 500.0, 0.0), at("2", "望川区碧水岸6栋", 540.0, 0.0)])
     assert off_m(geocode(known, Calibration(), "碧水岸4栋2单元"), 500.0, 0.0) < 1
+
+
+BY_THE_SQUARE = [
+    at("sq", "望川路1号", 0.0, 0.0, "云锦广场"),
+    at("mall", "望川路99号", 300.0, 0.0, "来翠商城"),
+    at("far", "听松路1号", 9000.0, 9000.0, "来翠超市"),
+    at("cook", "望川路7号", 60.0, 0.0, "丰和饭店(云锦店)"),
+    at("cook2", "听松路7号", 9000.0, 9100.0, "丰和饭店(听松店)"),
+    at("bank", "望川路8号", 80.0, 0.0, "丹青书局"),
+    at("bank2", "听松路9号", 9000.0, 9200.0, "丹青书局"),
+]
+
+
+@pytest.mark.parametrize(
+    ("said", "where", "reason"),
+    [
+        ("云锦广场来翠", (300.0, 0.0), "alike"),
+        ("云锦广场来翠门口有人乱设摊", (300.0, 0.0), "alike"),
+        ("听松路来翠", (9000.0, 9000.0), "alike"),
+        ("云锦广场丰和饭店", (60.0, 0.0), "short_name"),
+        ("云锦广场丹青书局", (80.0, 0.0), "same"),
+        ("听松路丹青书局", (9000.0, 9200.0), "same"),
+        ("云锦广场喷泉", (0.0, 0.0), "larger_place"),
+    ],
+)
+def test_what_is_said_after_a_place_is_looked_for_near_it(
+    said: str, where: tuple[float, float], reason: str
+) -> None:
+    answer = geocode(gazetteer(BY_THE_SQUARE), Calibration(), said)
+    assert answer.best is not None
+    assert answer.best.reason == reason
+    assert off_m(answer, *where) < 1
+    if reason in ("alike", "larger_place"):
+        assert answer.status == "doubtful"
+
+
+def test_a_gate_is_no_crossing() -> None:
+    reading = read("云锦广场来翠门口", Lexicon([("云锦广场", PLACE)]))
+    assert [(element.kind, element.text) for element in reading.elements[1:]] == [
+        ("rest", "来翠"),
+        ("relation", "门口"),
+    ]
