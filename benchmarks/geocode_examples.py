@@ -24,10 +24,10 @@ HARD = (
     ("准海中路99号", "黄浦区", "look-alike"),
     ("njdl300号", "", "initials"),
     ("西藏中路与南京东路交叉口", "", "crossing"),
-    ("人民广场地铁站", "", "name with and without its bracket"),
+    ("人民广场来福士门口", "", "a place, and words after it that are nobody's name"),
     ("南京西路325号对面", "", "opposite"),
     ("南京西路325号往东50米", "", "offset"),
-    ("四川北路1234-1240号", "", "range, perhaps unknown"),
+    ("江苏省南京市中山南路315号", "", "a road and number of another city that this one has too"),
     ("陆家嘴环路1000弄5号楼2单元", "", "lane, building, unit"),
     ("中山北路3663号", "", "a road through several districts"),
     ("人民路9999号", "", "a number that cannot be"),
@@ -63,6 +63,8 @@ def _explained(answer: Answer) -> str:
         + ", ".join(f"{e['text']} = {e['kind']} ({e['how']})" for e in explain(answer)["elements"]),
         f"- combination: {combination}; status: **{answer.status}**",
     ]
+    if answer.elsewhere:
+        lines.append(f"- said to lie elsewhere: {answer.elsewhere}")
     if reading.crossing:
         lines.append(f"- crossing: {reading.crossing[0]} × {reading.crossing[1]}")
     if reading.relative:

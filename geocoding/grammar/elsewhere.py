@@ -4,6 +4,7 @@ road and a number of that name, and must not say so.
 
 from collections import defaultdict
 from collections.abc import Iterable
+from itertools import pairwise
 from typing import NamedTuple
 
 from geocoding.grammar.divisions import PROVINCES_OF_COUNTIES
@@ -53,8 +54,8 @@ def told_outside(reading: Reading, home: Home, lexicon: Lexicon) -> Outside | No
         return None
     told = [
         element
-        for element, following in zip(reading.elements, (*reading.elements[1:], None), strict=True)
-        if element.kind in _LARGE and _is_told(element, following)
+        for element, following in pairwise((*reading.elements, None))
+        if element is not None and element.kind in _LARGE and _is_told(element, following)
     ]
     away = [element for element in told if not _is_home(element, home)]
     if away and not any(element.kind == "city" and _is_home(element, home) for element in told):

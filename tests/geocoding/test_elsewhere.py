@@ -1,6 +1,8 @@
 """Addresses of other cities. Areas are of the country's list; roads, doors and shops are made up."""
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from geocoding.answers import explain, geocode
 from geocoding.calibration import Calibration
@@ -71,6 +73,25 @@ def test_an_area_the_city_does_not_have_is_looked_at_before_acceptance(
 ) -> None:
     assert geocode(shanghai, TRUSTING, text).status == "doubtful"
     assert geocode(shanghai, TRUSTING, text[3:]).status == "accepted"
+
+
+PIECES = st.sampled_from(
+    [
+        "江苏省", "南京市", "南京", "上海市", "上海", "黄浦区", "秦淮区", "浦东区", "采莲南路",
+        "听松路", "12号", "5弄", "青石大厦", "丹塘书院", "丹塘", "望江广场", "门口", "对面",
+        "(", ")", ",", "和", "与", "有人乱倒垃圾", "😀", "\x00", "3楼", "A座", "1203室",
+        "路口", "附近", "东50米", "njdl",
+    ]
+)  # fmt: skip
+
+
+@given(st.lists(st.one_of(PIECES, st.text(max_size=3)), max_size=8).map("".join))
+@settings(max_examples=400, deadline=None)
+def test_no_text_is_too_odd(shanghai: Gazetteer, text: str) -> None:
+    answer = geocode(shanghai, Calibration(), text, Hints("黄浦区"))
+    assert answer.status in ("accepted", "doubtful", "ambiguous", "not_found")
+    assert bool(answer.candidates) == (answer.status != "not_found")
+    assert explain(answer)["canonical"] == answer.reading.canonical
 
 
 def test_a_city_that_is_in_no_list_takes_every_address_for_its_own() -> None:
