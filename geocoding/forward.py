@@ -480,6 +480,9 @@ def _rest_told(reading: Reading) -> str:
     at = next((i for i in reversed(range(len(elements))) if elements[i].text == reading.bases[-1]), -1)
     start = end = elements[at].end
     for element in elements[at + 1 :]:
+        if element.kind == "mark" and start == end:
+            start = end = element.end
+            continue
         if element.kind not in _REST or (element.kind == "joiner" and not element.text.isalpha()):
             break
         end = element.end
