@@ -19,6 +19,7 @@ from geocoding.answers import Answer, geocode
 from geocoding.calibration import WRONG_M, Calibration, calibrate, calibration_error, examine
 from geocoding.forward import Hints
 from geocoding.grammar.lexicon import POINT
+from geocoding.grammar.numerals import in_words
 from geocoding.grammar.reading import read
 from geocoding.grammar.vocabulary import canonical
 from geocoding.noise import Noise
@@ -177,13 +178,19 @@ def accuracy(tables: Path, say: Callable[[str], None] = lambda text: None) -> di
     ][:MOST]
     drawn = random.Random(SEED).sample(split.known, min(4 * MOST, len(split.known)))
     doors = [
-        Held(e, 0, confirmed=agreed(split, e)) for e, _ in drawn if e.number and not e.tail and e.display
-    ][:MOST]
+        Held(e, 0, confirmed=agreed(split, e)) for e, _ in drawn if e.number and not e.tail and not e.part
+        if e.display
+    ][:MOST]  # fmt: skip
     for kind in ("clean", "missing_district", "homophone", "look_alike", "reordered", "chatter"):
         name = "known_door" if kind == "clean" else f"known_{kind}"
         classes[name] = _questions(split, doors, kind)
     classes["exact_name"] = [
-        Question(e.display, e.district, e.lon, e.lat) for e, _ in drawn if e.kind == POINT
+        Question(e.display, e.district, e.lon, e.lat) for e, _ in drawn if e.kind == POINT and e.part == 1
+    ][:MOST]
+    classes["house_name"] = [
+        Question(in_words(e.base), e.district, e.lon, e.lat)
+        for e in split.houses
+        if e.base in split.gazetteer.bases.ids
     ][:MOST]
     known = [e for e, _ in split.known]
     nearest, plain = NearestText(known), RoadInterpolation(known)

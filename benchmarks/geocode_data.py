@@ -57,6 +57,8 @@ class Split:
     """Number and point of the known doors, by road and district."""
     points: dict[tuple[object, ...], list[tuple[float, float]]]
     """All points that the sources give a known address."""
+    houses: list[Entry]
+    """Buildings that the addresses kept out name after their numbers."""
 
 
 def _is_held(entry: Entry) -> bool:
@@ -97,6 +99,7 @@ def load(spec_file: Path, *, with_lines: bool = True) -> Split:
             held.append((entry, source))
         elif key not in held_rows:
             known.append((entry, source))
+    houses = [e for e, key in zip(entries, keys, strict=True) if e.part < 0 and key in held_rows]
     # Names, too, only from what is known.
     names = names_of(tables)
     quality = [source.quality for source, _ in tables]
@@ -124,7 +127,7 @@ def load(spec_file: Path, *, with_lines: bool = True) -> Split:
     for e, _ in known:
         points.setdefault(_key(e), []).append((e.lon, e.lat))
     streets = _streets(described.get("streets"))
-    return Split(gazetteer, known, _confirmed(held), quality, streets, roads, former, doors, points)
+    return Split(gazetteer, known, _confirmed(held), quality, streets, roads, former, doors, points, houses)
 
 
 def _former_names(held: Sequence[tuple[Entry, int]], known: Sequence[tuple[Entry, int]]) -> dict[str, str]:

@@ -78,10 +78,7 @@ REASON = {
     "part": Text("所说道路的一段", "a part of the road named"),
     "same_kind": Text("同类名称", "another word for the same kind of place"),
     "alike": Text("名称大体相同", "a name that shares most of its words"),
-    "house": Text(
-        "门牌未登记，按其后的楼宇或小区名定位",
-        "the number is not known: the building or estate named after it",
-    ),
+    "house": Text("路名或门牌未登记，按其后的名称定位", "what is named after an unknown road or number"),
     "one_character": Text("一字不同", "one character differs"),
     "missing_character": Text("少一字", "one character missing"),
     "extra_character": Text("多一字", "one character too many"),

@@ -45,11 +45,11 @@ UNSURE_REASONS = _WEAK_REASONS | {"part", "same_kind"}
 NEVER_ACCEPTED = UNSURE_REASONS | {"house"}
 """Ways to a place that somebody must look at first."""
 OTHER_HAMLET = 0.15
+"""What remains of a hamlet's name with one other character: 庆星村顾家宅 is not 庆星村张家宅."""
 LITTLE = 0.1
 """Weight below which other names than the one given are looked at."""
 BESIDE_STRONGER = 0.3
 """What remains of a name with another character beside one that sounds or looks the same."""
-"""What remains of a hamlet's name with one other character: 庆星村顾家宅 is not 庆星村张家宅."""
 BY_THE_ROAD_M = 300.0
 """A place so far from the nearest door of the road it is said to be on has half its weight."""
 ALIKE = 0.8
@@ -159,9 +159,6 @@ def matches(
         _place(gazetteer, target, districts, towns, hints, hidden, found)
     if reading.number is None and reading.point:
         found = _by_what_stands_before(gazetteer, reading, found)
-        if all(match.base == reading.point for match in found):
-            # Of the road that is told nothing is known: another place of the name may be meant.
-            found = [match._replace(reason="house", belief=HOUSE * match.belief) for match in found]
     elif found and (rest := _rest_told(reading)):
         found = _with_rest(gazetteer, rest, districts, hints, found)
     if reading.number is not None and (house := house_told(reading)) is not None:
@@ -447,8 +444,11 @@ def _by_what_stands_before(gazetteer: Gazetteer, reading: Reading, found: list[M
     called = {reading.point, *gazetteer.names.aliases.get(reading.point, ())}
     points = [match for match in found if match.base in called]
     before = [match for match in found if match.base not in called]
-    if not points or not before:
-        return found
+    if not before:
+        # Of the road that is told nothing is known: another place of the name may be meant.
+        return [match._replace(reason="house", belief=HOUSE * match.belief) for match in points]
+    if not points:
+        return before
     near = [
         match._replace(weight=match.weight / (1.0 + (away_m / BY_THE_ROAD_M) ** 2))
         for match, away_m in zip(points, _away_m(gazetteer, points, before), strict=True)

@@ -109,9 +109,9 @@ def load_names(connection: Connection) -> Names:
     by_level: dict[str, list[str]] = {"city": [], "district": [], "street": [], "community": []}
     for level, name, *_ in connection.execute(sql("area_names")):
         by_level[level].append(name)
-    names.cities = frozenset(map(canonical, by_level["city"]))
     for level, name in connection.execute(sql("former_areas")):
         by_level[level].append(name)
+    names.cities = frozenset(map(canonical, by_level["city"]))
     pairs = connection.execute(sql("entry_areas")).fetchall()
     names.add_areas(
         {*by_level["district"], *(d for d, _ in pairs)}, {*by_level["street"], *(t for _, t in pairs)},

@@ -31,13 +31,13 @@ SELECT a.base, a.number, a.unit, a.district, sa.key AS source, sb.key AS other_s
                         AND b.source_id > a.source_id
   JOIN gazetteer_source sa ON sa.id = a.source_id
   JOIN gazetteer_source sb ON sb.id = b.source_id
- WHERE a.number > 0 AND NOT ST_DWithin(a.geom::geography, b.geom::geography, :apart_m)
+ WHERE a.number > 0 AND a.part >= 0 AND b.part >= 0 AND NOT ST_DWithin(a.geom::geography, b.geom::geography, :apart_m)
  ORDER BY apart_m DESC LIMIT :max_rows
 
 -- :name shared_points
 -- Points that several different addresses share: fall-backs of whoever located them.
 SELECT lon, lat, count(DISTINCT (base, number)) AS addresses, min(display) AS example
-  FROM gazetteer_entry WHERE number > 0
+  FROM gazetteer_entry WHERE number > 0 AND part >= 0
  GROUP BY lon, lat HAVING count(DISTINCT (base, number)) >= 4
  ORDER BY addresses DESC LIMIT :max_rows
 
@@ -52,7 +52,7 @@ SELECT e.display, e.district, e.lon, e.lat, s.key AS source, away.outside_m
         WHERE a.level = 'district' AND a.name = e.district AND a.geom IS NOT NULL
           AND a.valid_from <= civil_today() AND (a.valid_to IS NULL OR a.valid_to > civil_today())
        ) AS away ON away.outside_m > 0
- WHERE e.district <> ''
+ WHERE e.district <> '' AND e.part >= 0
 UNION ALL
 SELECT e.display, e.town, e.lon, e.lat, s.key, away.outside_m
   FROM gazetteer_entry AS e
@@ -63,7 +63,7 @@ SELECT e.display, e.town, e.lon, e.lat, s.key, away.outside_m
         WHERE a.level = 'street' AND a.name = e.town AND a.geom IS NOT NULL
           AND a.valid_from <= civil_today() AND (a.valid_to IS NULL OR a.valid_to > civil_today())
        ) AS away ON away.outside_m > 0
- WHERE e.town <> ''
+ WHERE e.town <> '' AND e.part >= 0
  ORDER BY outside_m DESC LIMIT :max_rows
 
 -- :name duplicates
@@ -73,7 +73,7 @@ SELECT e.base, e.number, e.unit, e.district, s.key AS source, count(*) AS times,
        ST_Distance(ST_MakePoint(min(e.lon), min(e.lat))::geography,
                    ST_MakePoint(max(e.lon), max(e.lat))::geography) AS spread_m
   FROM gazetteer_entry AS e JOIN gazetteer_source AS s ON s.id = e.source_id
- WHERE e.number > 0
+ WHERE e.number > 0 AND e.part >= 0
  GROUP BY e.base, e.number, e.unit, e.mark, e.upto, e.tail, e.district, e.town, s.key
 HAVING count(*) > 1
  ORDER BY spread_m DESC, times DESC, e.base, e.number LIMIT :max_rows

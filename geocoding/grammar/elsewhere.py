@@ -58,15 +58,26 @@ def told_outside(reading: Reading, home: Home, lexicon: Lexicon) -> Outside | No
         if element is not None and element.kind in _LARGE and _is_told(element, following)
     ]
     away = [element for element in told if not _is_home(element, home)]
-    if away and not any(element.kind == "city" and _is_home(element, home) for element in told):
-        areas = [element for element in reading.elements if element in told or element.kind == "district"]
-        return Outside("".join(dict.fromkeys(element.text for element in areas)), sure=True)
-    for name in reading.districts:
-        if not lexicon.kinds.get(name, 0) & DISTRICT and home.province not in PROVINCES_OF_COUNTIES.get(
-            name, ()
-        ):
+    areas = [element for element in reading.elements if element in told or element.kind == "district"]
+    own = any(_stem(area.text) in home.cities for area in areas)
+    if away and not own:
+        # Of a city and a district of which one is ours either may be meant.
+        sure = not any(_is_known(name, lexicon) for name in reading.districts)
+        return Outside("".join(dict.fromkeys(element.text for element in areas)), sure)
+    for name in () if own else reading.districts:
+        provinces = {province for form in _forms(name) for province in PROVINCES_OF_COUNTIES.get(form, ())}
+        if not _is_known(name, lexicon) and home.province not in provinces:
             return Outside(name, sure=False)
     return None
+
+
+def _forms(name: str) -> tuple[str, ...]:
+    """A district as it is told, and with the last word that may have been left out."""
+    return name, name + "区", name + "县", name + "市", name + "新区"
+
+
+def _is_known(district: str, lexicon: Lexicon) -> bool:
+    return any(lexicon.kinds.get(form, 0) & DISTRICT for form in _forms(district))
 
 
 def town_unknown(reading: Reading, lexicon: Lexicon) -> bool:
