@@ -21,7 +21,7 @@ OTHER_KIND = 0.2
 """What names may be more alike in their cores than they are in whole."""
 COMMON = 2_000
 """Pairs that more names have than this are not looked up; they count in the likeness of what is found."""
-SAME_CORE = 0.95
+SAME_CORE, MOST_CALLED = 0.95, 200
 LOOKED_AT = 30
 """Names of the most evidence whose likeness is worked out in full."""
 _DIGITS = re.compile("[0-9]+")
@@ -49,8 +49,8 @@ class AlikeNames:
     def called(self, name: str) -> list[tuple[str, float]]:
         """As ``find``, but first all names that have the same core: 来福士广场 for 来福士. There may be many;
         whoever asks knows near what."""
-        same = [(other, SAME_CORE) for other in self._by_core.get(core_of(name), ()) if other != name]
-        return [*same, *self.find(name)]
+        same = [other for other in self._by_core.get(core_of(name), [])[:MOST_CALLED] if other != name]
+        return [*((other, SAME_CORE) for other in same), *self.find(name)]
 
     def find(self, name: str, most: int = 4) -> list[tuple[str, float]]:
         """Names like ``name`` with their likeness, ``LEAST`` to 1, best first: the geometric mean of the
