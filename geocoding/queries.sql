@@ -52,6 +52,10 @@ WITH gone AS (
 )
 SELECT count(*) FROM gone
 
+-- :name staging_counted
+-- A temporary table has no figures to plan by until it is asked for them.
+ANALYZE gazetteer_staging
+
 -- :name told_before
 SELECT EXISTS (SELECT 1 FROM gazetteer_entry WHERE source_id = %(source_id)s)
 

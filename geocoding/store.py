@@ -68,6 +68,7 @@ def save_entries(
                         e.mark, e.upto, e.tail, e.district, e.town, e.community, e.display, e.lon, e.lat,
                     )
                 )  # fmt: skip
+        cursor.execute(sql("staging_counted"))
         removed, moved = 0, False
         if replace:
             row = cursor.execute(sql("remove_missing"), {"source_id": source_id}).fetchone()
