@@ -13,6 +13,7 @@ import numpy as np
 
 from geocoding.grammar.elements import Number, Reading
 from geocoding.grammar.houses import House, house_told
+from geocoding.grammar.leftovers import rest_told
 from geocoding.grammar.lexicon import PLACE, POINT, ROAD
 from geocoding.grammar.reading import read
 from geocoding.grammar.vocabulary import same_kind_names
@@ -66,7 +67,6 @@ NEAR_KM = 5.0
 """At this distance from the map centre a candidate counts a third."""
 
 
-_REST = frozenset(("rest", "point", "estate", "village", "locality", "part", "joiner"))
 _NUMBER_ELEMENTS = frozenset(
     ("lane", "branch", "door", "building", "unit", "floor", "room", "group", "phase", "bare")
 )
@@ -159,7 +159,7 @@ def matches(
         _place(gazetteer, target, districts, towns, hints, hidden, found)
     if reading.number is None and reading.point:
         found = _by_what_stands_before(gazetteer, reading, found)
-    elif found and (rest := _rest_told(reading)):
+    elif found and (rest := rest_told(reading)):
         found = _with_rest(gazetteer, rest, districts, hints, found)
     if reading.number is not None and (house := house_told(reading)) is not None:
         found = _by_house(gazetteer, house, districts, towns, hints, found)
@@ -470,24 +470,6 @@ def _away_m(gazetteer: Gazetteer, found: list[Match], others: list[Match]) -> li
         ys.append(np.asarray(columns.y[cluster.start : cluster.end]))
     x, y = np.concatenate(xs), np.concatenate(ys)
     return [float(np.hypot(x - match.location.x, y - match.location.y).min()) for match in found]
-
-
-def _rest_told(reading: Reading) -> str:
-    """What is said after the last place without being understood: 来福士 of 人民广场来福士."""
-    if reading.number is not None or reading.crossing or reading.stretch:
-        return ""
-    elements = reading.elements
-    at = next((i for i in reversed(range(len(elements))) if elements[i].text == reading.bases[-1]), -1)
-    start = end = elements[at].end
-    for element in elements[at + 1 :]:
-        if element.kind == "mark" and start == end:
-            start = end = element.end
-            continue
-        if element.kind not in _REST or (element.kind == "joiner" and not element.text.isalpha()):
-            break
-        end = element.end
-    rest = reading.canonical[start:end]
-    return rest if at >= 0 and len(rest) >= 2 and rest != reading.point else ""
 
 
 def _with_rest(

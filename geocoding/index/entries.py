@@ -9,6 +9,7 @@ from math import cos, radians, sin
 from geocoding.grammar import vocabulary as words
 from geocoding.grammar.elements import Number, Reading
 from geocoding.grammar.houses import house_told
+from geocoding.grammar.leftovers import rest_told
 from geocoding.grammar.lexicon import COMMUNITY, DISTRICT, PLACE, POINT, ROAD, TOWN, Lexicon
 from geocoding.grammar.reading import read
 from geocoding.grammar.structure import written
@@ -124,9 +125,11 @@ def base_of(reading: Reading, lexicon: Lexicon) -> tuple[str, int, str]:
 
 def place_told(reading: Reading) -> str:
     """The words that tell the place, when it is not what the bases and numbers name but something told from
-    them: opposite a door, at a crossing, a stretch, a shop on a road. Empty for all other addresses."""
+    them: opposite a door, at a crossing, a stretch, a shop on a road, words after a place that nobody knows.
+    Empty for all other addresses."""
     told = reading.relative is not None or reading.crossing is not None or reading.stretch is not None
-    if not told and not (reading.point and reading.number is None and reading.point != reading.bases[-1]):
+    shop = reading.point and reading.number is None and reading.point != reading.bases[-1]
+    if not told and not shop and not rest_told(reading):
         return ""
     said = [element for element in reading.elements if element.kind not in _AROUND]
     return reading.canonical[said[0].start : said[-1].end] if said else ""

@@ -123,6 +123,7 @@ async def test_ten_kilobytes_are_read_and_more_refused(editor: httpx.AsyncClient
         ("长安路永和餐馆", "望川区长安路永和餐馆", "长安路"),
         ("望川区长安路123号石库门里弄口往东80米", "长安路123号石库门里弄口往东80米", "长安路123号"),
         ("长安路永和餐馆旁", "长安路永和餐馆旁", "长安路"),
+        ("花园小区来翠", "我要反映望川区花园小区来翠有人乱设摊", "花园小区"),
     ],
 )
 async def test_a_corrected_place_told_from_another_leaves_that_one_where_it_is(
