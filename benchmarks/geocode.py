@@ -16,7 +16,8 @@ import shapely
 from benchmarks.geocode_baselines import NearestText, Point, RoadInterpolation
 from benchmarks.geocode_data import Held, Split, agreed, apart_m, contradicted, load, street_at
 from geocoding.answers import Answer, geocode
-from geocoding.calibration import WRONG_M, Calibration, calibrate, calibration_error, examine
+from geocoding.calibration import WRONG_M, Calibration, calibrate, calibration_error
+from geocoding.examination import examine
 from geocoding.forward import Hints
 from geocoding.grammar.lexicon import POINT
 from geocoding.grammar.numerals import in_words

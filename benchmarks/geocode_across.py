@@ -14,7 +14,8 @@ import numpy as np
 
 from benchmarks.geocode_data import apart_m, names_of, read_tables
 from geocoding.answers import geocode
-from geocoding.calibration import WRONG_M, calibrate, calibration_error, examine
+from geocoding.calibration import WRONG_M, calibrate, calibration_error
+from geocoding.examination import examine
 from geocoding.forward import Hints
 from geocoding.grammar.vocabulary import canonical
 from geocoding.index.entries import SourceRow, entries_of

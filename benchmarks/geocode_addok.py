@@ -25,7 +25,8 @@ from benchmarks.geocode_data import apart_m
 from benchmarks.servers import scratch_folder
 from command_center.processes import machine
 from geocoding.answers import geocode
-from geocoding.calibration import calibrate, examine
+from geocoding.calibration import calibrate
+from geocoding.examination import examine
 from geocoding.index.gazetteer import Gazetteer
 
 CONFIG = """\

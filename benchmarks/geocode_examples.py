@@ -8,7 +8,8 @@ from pathlib import Path
 
 from benchmarks.geocode_data import apart_m, load
 from geocoding.answers import REASON, WHY, Answer, explain, geocode
-from geocoding.calibration import calibrate, examine
+from geocoding.calibration import calibrate
+from geocoding.examination import examine
 from geocoding.forward import Hints
 from geocoding.grammar.vocabulary import canonical
 

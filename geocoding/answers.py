@@ -9,7 +9,7 @@ from geocoding.administrative import area_matches, in_its_area
 from geocoding.calibration import WRONG_M, Calibration
 from geocoding.combinations import Combination, combination_of, signature
 from geocoding.crossings import crossings, moved
-from geocoding.forward import NEVER_ACCEPTED, Hints, Match, matches
+from geocoding.forward import Hints, Match, matches
 from geocoding.grammar.elements import Reading, Relative
 from geocoding.grammar.elsewhere import told_outside, town_unknown
 from geocoding.grammar.lexicon import ROAD
@@ -19,6 +19,7 @@ from geocoding.grammar.structure import written
 from geocoding.grammar.vocabulary import BEARINGS
 from geocoding.index.entries import place_told
 from geocoding.index.gazetteer import Gazetteer
+from geocoding.targets import NEVER_ACCEPTED
 from gis_core.errors import Text
 
 MOST_CANDIDATES = 10

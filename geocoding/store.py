@@ -10,7 +10,8 @@ import psycopg
 import shapely
 from psycopg.types.json import Jsonb
 
-from geocoding.calibration import SAMPLE, Calibration, calibrate, examine, is_outdated
+from geocoding.calibration import Calibration, calibrate, is_outdated
+from geocoding.examination import SAMPLE, examine
 from geocoding.grammar.lexicon import POINT, ROAD
 from geocoding.grammar.vocabulary import canonical
 from geocoding.index.columns import LINE_KEY, Pool, Raw

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from geocoding.answers import geocode
-from geocoding.calibration import WRONG_M, Calibration, calibrate, examine
+from geocoding.calibration import WRONG_M, Calibration, calibrate
+from geocoding.examination import examine
 from geocoding.forward import Hints
 from geocoding.index.entries import Names, SourceRow
 from geocoding.index.gazetteer import Gazetteer, Source, build, read_sources

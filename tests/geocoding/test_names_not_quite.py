@@ -5,7 +5,8 @@ import pytest
 import shapely
 
 from geocoding.answers import geocode
-from geocoding.calibration import Calibration, calibrate, examine
+from geocoding.calibration import Calibration, calibrate
+from geocoding.examination import examine
 from geocoding.grammar.lexicon import ROAD, TOWN, Lexicon
 from geocoding.grammar.reading import read
 from geocoding.grammar.vocabulary import same_kind_names
