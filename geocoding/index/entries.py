@@ -129,9 +129,13 @@ def place_told(reading: Reading) -> str:
     Empty for all other addresses."""
     told = reading.relative is not None or reading.crossing is not None or reading.stretch is not None
     shop = reading.point and reading.number is None and reading.point != reading.bases[-1]
-    if not told and not shop and not rest_told(reading):
+    rest = rest_told(reading)
+    if not told and not shop and not rest:
         return ""
     said = [element for element in reading.elements if element.kind not in _AROUND]
+    if rest and reading.relative is not None and reading.relative.relation == "at":
+        # The gate of what is there is the place itself.
+        said = [element for element in said if element.kind != "relation"]
     return reading.canonical[said[0].start : said[-1].end] if said else ""
 
 
